@@ -1,0 +1,1 @@
+//! FindCoordinator answers (`protocol.md` §4.4).

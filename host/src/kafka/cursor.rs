@@ -1,0 +1,1 @@
+//! A bounded cursor over the bytes of one frame that have arrived.
