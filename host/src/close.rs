@@ -23,6 +23,20 @@ pub enum Stage {
     Rewrite,
 }
 
+impl Stage {
+    /// In order.
+    pub const ALL: [Self; 8] = [
+        Self::FirstByte,
+        Self::ProxyHeader,
+        Self::TlsHandshake,
+        Self::Route,
+        Self::Dial,
+        Self::Sasl,
+        Self::Relay,
+        Self::Rewrite,
+    ];
+}
+
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Side {
@@ -32,6 +46,11 @@ pub enum Side {
     Upstream,
     /// throughway itself, or a limit of it.
     Proxy,
+}
+
+impl Side {
+    /// In order.
+    pub const ALL: [Self; 3] = [Self::Downstream, Self::Upstream, Self::Proxy];
 }
 
 /// Why a session ended.
@@ -54,6 +73,23 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Every reason there is. Some stages share a label whatever the side.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let failed = Stage::ALL
+            .into_iter()
+            .flat_map(|stage| Side::ALL.map(|side| Self::Failed(stage, side)));
+        [
+            Self::ClientClosed,
+            Self::BrokerClosed,
+            Self::IdleTimeout,
+            Self::DrainCompleted,
+            Self::DrainTimeout,
+            Self::ProvisionalEnded,
+        ]
+        .into_iter()
+        .chain(failed)
+    }
+
     /// The metric label and log field, lower case with underscores.
     #[must_use]
     pub fn label(self) -> &'static str {

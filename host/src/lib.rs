@@ -11,7 +11,12 @@
 //! topology admin metrics telemetry drain signal`) → pure (`kafka config close`).
 
 pub mod addrmap;
+pub mod admin;
+pub mod build_info;
 pub mod close;
 pub mod config;
 pub mod kafka;
+pub mod metrics;
+pub mod signal;
+pub mod telemetry;
 pub mod tls;

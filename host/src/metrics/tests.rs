@@ -1,0 +1,134 @@
+//! What `metrics` promises: names, closed labels, true gauges, and `docs/metrics.md` equal to it.
+
+use super::*;
+use crate::close::CloseReason;
+
+fn two_listeners() -> Arc<Metrics> {
+    Metrics::new(&["DEFAULT".to_owned(), "PUBLIC".to_owned()])
+}
+
+fn has(metrics: &Metrics, line: &str) {
+    let text = metrics.render();
+    assert!(text.lines().any(|l| l == line), "no `{line}` in\n{text}");
+}
+
+#[test]
+fn a_session_is_counted_from_its_begin_to_its_end() {
+    let metrics = two_listeners();
+    let listener = metrics.listener(1);
+    let guard = listener.opened();
+    has(&metrics, r#"throughway_sessions{listener="PUBLIC"} 1"#);
+    listener.add_bytes(10, 3);
+    listener.closed(CloseReason::ClientClosed);
+    drop(guard);
+    for line in [
+        r#"throughway_sessions{listener="PUBLIC"} 0"#,
+        r#"throughway_sessions{listener="DEFAULT"} 0"#,
+        r#"throughway_connections_opened_total{listener="PUBLIC"} 1"#,
+        r#"throughway_bytes_total{listener="PUBLIC",direction="downstream"} 10"#,
+        r#"throughway_bytes_total{listener="PUBLIC",direction="upstream"} 3"#,
+        r#"throughway_sessions_closed_total{listener="PUBLIC",close_reason="client_closed"} 1"#,
+    ] {
+        has(&metrics, line);
+    }
+}
+
+#[test]
+fn a_dial_is_under_way_until_it_ended() {
+    let metrics = two_listeners();
+    let dial = metrics.dial();
+    has(&metrics, "throughway_dials_in_progress 1");
+    dial.ended(DialOutcome::TimedOut);
+    drop(metrics.dial());
+    has(&metrics, "throughway_dials_in_progress 0");
+    has(&metrics, r#"throughway_dials_total{outcome="timed_out"} 1"#);
+}
+
+#[test]
+fn answers_are_counted_by_api_and_fate() {
+    let metrics = two_listeners();
+    metrics.response(Api::ShareFetch, Fate::Neutralised);
+    let line = r#"throughway_responses_total{api="share_fetch",fate="neutralised"} 1"#;
+    has(&metrics, line);
+}
+
+#[test]
+fn an_unknown_listener_is_counted_nowhere() {
+    let metrics = two_listeners();
+    let before = metrics.render();
+    metrics.listener(2).closed(CloseReason::IdleTimeout);
+    assert_eq!(metrics.render(), before);
+}
+
+#[test]
+fn no_series_appears_only_once_something_happened() {
+    let metrics = two_listeners();
+    let series = |text: &str| text.lines().count();
+    let before = series(&metrics.render());
+    for reason in CloseReason::all() {
+        metrics.listener(0).closed(reason);
+    }
+    for &kind in WrongProtocol::ALL {
+        metrics.listener(0).wrong_protocol(kind);
+    }
+    for &outcome in HandshakeOutcome::ALL {
+        metrics.listener(0).tls_handshake(outcome);
+    }
+    assert_eq!(series(&metrics.render()), before);
+}
+
+/// One line of the table in `docs/metrics.md` for each metric, in the order of the output.
+fn table() -> Vec<String> {
+    let text = two_listeners().render();
+    let mut rows = Vec::new();
+    let mut help = "";
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if let Some((_, words)) = line.strip_prefix("# HELP ").and_then(|l| l.split_once(' ')) {
+            help = words.trim_end_matches('.');
+        }
+        let Some((_, kind)) = line.strip_prefix("# TYPE ").and_then(|l| l.split_once(' ')) else {
+            continue;
+        };
+        let sample = lines.peek().expect("a type is followed by a sample");
+        let name = sample.split(['{', ' ']).next().expect("a name");
+        rows.push(format!("| `{name}` | {kind} | {} | {help} |", keys(sample)));
+    }
+    rows
+}
+
+/// The label keys of a sample as the table writes them.
+fn keys(sample: &str) -> String {
+    let labels = sample.split_once('{').map_or("", |(_, rest)| rest);
+    let keys: Vec<_> = labels
+        .split_terminator(',')
+        .filter_map(|label| label.split_once('='))
+        .map(|(key, _)| format!("`{key}`"))
+        .collect();
+    if keys.is_empty() {
+        "–".to_owned()
+    } else {
+        keys.join(", ")
+    }
+}
+
+#[test]
+fn the_documented_table_is_what_is_rendered() {
+    let document = include_str!("../../../docs/metrics.md");
+    let documented: Vec<_> = document
+        .lines()
+        .filter(|line| line.starts_with("| `throughway_"))
+        .collect();
+    assert_eq!(documented, table(), "expected\n{}", table().join("\n"));
+}
+
+#[test]
+fn every_label_value_is_documented() {
+    let document = include_str!("../../../docs/metrics.md");
+    let text = Metrics::new(&[]).render() + &two_listeners().render();
+    for label in text.split('"').skip(1).step_by(2) {
+        let known =
+            ["DEFAULT", "PUBLIC"].contains(&label) || document.contains(&format!("`{label}`"));
+        assert!(known, "docs/metrics.md does not say what `{label}` means");
+    }
+}
