@@ -1,0 +1,195 @@
+//! The command line: subcommands, their help, and the exit codes scripts rely on.
+//!
+//! Owns clap. It must not know the configuration or the network: `main` does what is asked here.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Failed while running.
+pub(crate) const FAILED: u8 = 1;
+/// Bad command line (sysexits.h, EX_USAGE).
+pub(crate) const WRONG_USE: u8 = 64;
+/// Configuration or component refused (sysexits.h, EX_CONFIG).
+pub(crate) const REFUSED: u8 = 78;
+
+/// Edge proxy for Apache Kafka. Forwards each client connection to one broker and rewrites nothing
+/// but the broker addresses in the answers.
+///
+/// Configured by environment variables: see `throughway config`.
+#[derive(Debug, Parser)]
+#[command(name = "throughway", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// `serve` when none is given.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  KAFKA_BOOTSTRAP_SERVERS=broker1.internal:9092 throughway
+  throughway explain --brokers 1,5,12
+
+Exit codes: 0 drained or done, 1 failed, 64 bad command line, 78 configuration refused";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the proxy until SIGTERM
+    #[command(after_help = "\
+Example:
+  GATEWAY_ENV_FILE=/etc/throughway/throughway.env throughway serve
+
+SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloads certificates
+and the address map.")]
+    Serve,
+    /// Prints the computed configuration, secrets redacted, with each value's origin
+    #[command(after_help = "Example:\n  throughway config --json | jq .")]
+    Config {
+        /// As stable JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tells, offline, what clients will be told for each broker, and why
+    #[command(after_help = "Example:\n  throughway explain --brokers 1,5,12 --client-ip 10.1.2.3")]
+    Explain(Explain),
+    /// Works with address map components
+    #[command(
+        subcommand,
+        after_help = "Example:\n  throughway map check my-map.wasm"
+    )]
+    Map(Map),
+    /// Prints version, commit, target, WIT versions and TLS library
+    #[command(after_help = "Example:\n  throughway version --json")]
+    Version {
+        /// As stable JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints a completion script for a shell
+    #[command(after_help = "Example:\n  source <(throughway completions bash)")]
+    Completions {
+        /// The shell it is for
+        shell: Shell,
+    },
+}
+
+/// What `explain` is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// Node ids to explain, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "IDS",
+          value_parser = clap::value_parser!(i32).range(0..))]
+    pub(crate) brokers: Vec<i32>,
+    /// As if asked by a client at this address
+    #[arg(long, value_name = "IP")]
+    pub(crate) client_ip: Option<IpAddr>,
+    /// As stable JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Map {
+    /// Checks a component: refusal rules, conformance, and the resulting table
+    #[command(after_help = "Example:\n  throughway map check my-map.wasm --config @my-map.json")]
+    Check {
+        /// The component
+        file: PathBuf,
+        /// Its configuration, as text or as @FILE
+        #[arg(long, value_name = "TEXT or @FILE")]
+        config: Option<String>,
+    },
+}
+
+impl Cli {
+    /// Parses a command line, program name included. Help and mistakes are written where they belong
+    /// and come back as the code to exit with.
+    pub(crate) fn from(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ExitCode> {
+        Self::try_parse_from(arguments).map_err(|told| {
+            // Nobody reads it: nothing is left to be told.
+            let _closed = told.print();
+            if told.use_stderr() {
+                ExitCode::from(WRONG_USE)
+            } else {
+                ExitCode::SUCCESS
+            }
+        })
+    }
+
+    /// The completion script for a shell.
+    pub(crate) fn completions(shell: Shell, to: &mut impl io::Write) {
+        clap_complete::generate(shell, &mut Self::command(), "throughway", to);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, ExitCode> {
+        Cli::from(line.split_whitespace().map(OsString::from))
+    }
+
+    fn each_command(command: &clap::Command, check: &mut dyn FnMut(&clap::Command)) {
+        check(command);
+        for below in command.get_subcommands() {
+            each_command(below, check);
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_in_its_help() {
+        Cli::command().debug_assert();
+        each_command(&Cli::command(), &mut |command| {
+            let help = command.get_after_help().map(ToString::to_string);
+            let example = help.is_some_and(|help| help.contains("throughway"));
+            assert!(example, "{} has no example", command.get_name());
+        });
+    }
+
+    #[test]
+    fn wrong_use_exits_64_and_help_exits_0() {
+        for line in [
+            "throughway serv",
+            "throughway explain --brokers -1",
+            "throughway map",
+            "throughway completions tea",
+        ] {
+            let code = parse(line).err();
+            assert_eq!(code, Some(ExitCode::from(WRONG_USE)), "{line}");
+        }
+        for line in ["throughway --help", "throughway map check --help"] {
+            assert_eq!(parse(line).err(), Some(ExitCode::SUCCESS), "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_asked_for_is_serve() {
+        assert!(parse("throughway").unwrap().command.is_none());
+    }
+
+    #[test]
+    fn explain_takes_several_brokers() {
+        let cli = parse("throughway explain --brokers 1,5,12 --client-ip ::1").unwrap();
+        let Some(Command::Explain(asked)) = cli.command else {
+            panic!("not explain");
+        };
+        assert_eq!(asked.brokers, [1, 5, 12]);
+        assert_eq!(
+            asked.client_ip,
+            Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]))
+        );
+    }
+
+    #[test]
+    fn completions_name_the_commands() {
+        let mut script = Vec::new();
+        Cli::completions(Shell::Bash, &mut script);
+        assert!(String::from_utf8(script).unwrap().contains("explain"));
+    }
+}
