@@ -7,16 +7,27 @@
 //! matches each response to the head of that queue and streams it untouched, unless it carries broker
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
-//! Imports go downward only: flow (`listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology admin metrics telemetry drain signal`) → pure (`kafka config close`).
+//! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
+//! topology admin metrics telemetry drain signal proxy_protocol`) → pure (`kafka config close`).
 
 pub mod addrmap;
 pub mod admin;
 pub mod build_info;
 pub mod close;
 pub mod config;
+pub mod drain;
 pub mod kafka;
+pub mod listener;
 pub mod metrics;
+pub mod proxy_protocol;
+pub mod relay;
+mod run;
+pub mod session;
 pub mod signal;
 pub mod telemetry;
 pub mod tls;
+pub mod topology;
+pub mod upstream;
+mod wasm;
+
+pub use run::{RunError, run};

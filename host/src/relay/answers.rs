@@ -1,0 +1,132 @@
+//! What an answer that names brokers teaches, and what the client is told instead.
+//!
+//! The bridge between frames and the owners: topology learns, the address map advertises, metrics
+//! count. It must not know streams.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::addrmap::{AddressMap, Inbound, Table};
+use crate::kafka::answer::{self, Found, Replaced};
+use crate::kafka::in_flight::{Answerer, Due};
+use crate::kafka::versions::{ClampPolicy, clamp_api_versions};
+use crate::kafka::{FrameError, NodeId};
+use crate::metrics::{Api, Fate, Metrics, RemovedBroker};
+use crate::topology::{Lesson, OtherCluster, Topology};
+
+/// How long an answer that introduces a broker waits for the table that places it.
+const WAIT_FOR_TABLE: Duration = Duration::from_secs(2);
+
+/// What a session's answers are rewritten with.
+pub(crate) struct Answers<'a> {
+    /// Learns.
+    pub(crate) topology: &'a Topology,
+    /// Advertises.
+    pub(crate) address_map: &'a AddressMap,
+    /// How this client came in.
+    pub(crate) inbound: &'a Inbound,
+    /// Counts.
+    pub(crate) metrics: &'a Metrics,
+    /// For ApiVersions answers.
+    pub(crate) clamp: ClampPolicy,
+}
+
+/// The table to write an answer with, and the brokers that must not appear in it.
+pub(crate) struct Placed {
+    table: Arc<Table>,
+    refused: BTreeSet<NodeId>,
+}
+
+impl Answers<'_> {
+    /// Clamps an ApiVersions answer.
+    pub(crate) fn clamp(&self, due: Due, payload: &mut Vec<u8>) -> Result<(), FrameError> {
+        clamp_api_versions(due.api_version, payload, self.clamp)?;
+        self.count(due, Fate::Rewritten);
+        Ok(())
+    }
+
+    /// Counts what became of an answer.
+    pub(crate) fn count(&self, due: Due, fate: Fate) {
+        if let Answerer::Broker(kind) = due.answer
+            && let Some(api) = Api::of(kind)
+        {
+            self.metrics.response(api, fate);
+        }
+    }
+
+    /// Learns from an answer; what may not be learned is logged once and counted.
+    pub(crate) fn learn(&self, due: Due, found: &Found) -> Result<Lesson, OtherCluster> {
+        let lesson = self.topology.learn(found)?;
+        for (node_id, address) in &lesson.first_refused {
+            tracing::warn!(
+                %node_id, api_key = %due.api_key, upstream_addr = %address,
+                "broker address outside GATEWAY_UPSTREAM_ALLOWED removed from answers; \
+                 add it there if it is right",
+            );
+        }
+        Ok(lesson)
+    }
+
+    /// Learns, and waits for a table that knows every broker of the answer. Cancel safe.
+    pub(crate) async fn place(&self, due: Due, found: &Found) -> Result<Placed, OtherCluster> {
+        let lesson = self.learn(due, found)?;
+        let refused: BTreeSet<NodeId> =
+            lesson.not_allowed.union(&lesson.invalid).copied().collect();
+        let mut table = self.address_map.table();
+        let missing = |table: &Table| {
+            let unknown =
+                |id: NodeId| !refused.contains(&id) && table.advertise(self.inbound, id).is_none();
+            found.brokers.iter().any(|broker| unknown(broker.node_id))
+        };
+        if table.topology_version() < lesson.version && missing(&table) {
+            self.address_map
+                .published(lesson.version, WAIT_FOR_TABLE)
+                .await;
+            table = self.address_map.table();
+        }
+        lesson
+            .not_allowed
+            .iter()
+            .for_each(|_| self.metrics.broker_removed(RemovedBroker::NotAllowed));
+        lesson
+            .invalid
+            .iter()
+            .for_each(|_| self.metrics.broker_removed(RemovedBroker::Invalid));
+        Ok(Placed { table, refused })
+    }
+
+    /// Writes the section of an answer anew.
+    pub(crate) fn replace(
+        &self,
+        due: Due,
+        found: &Found,
+        arrived: &[u8],
+        placed: &Placed,
+    ) -> Result<Replaced, FrameError> {
+        let mut place = |node_id| {
+            let allowed = !placed.refused.contains(&node_id);
+            allowed
+                .then(|| placed.table.advertise(self.inbound, node_id))
+                .flatten()
+        };
+        let replaced = answer::replace(found, arrived, &mut place)?;
+        for _not_mapped in replaced
+            .removed
+            .iter()
+            .filter(|id| !placed.refused.contains(id))
+        {
+            self.metrics.broker_removed(RemovedBroker::NotMapped);
+        }
+        let touched = replaced.rewritten > 0 || !replaced.removed.is_empty();
+        self.count(
+            due,
+            if touched {
+                Fate::Rewritten
+            } else {
+                Fate::Passed
+            },
+        );
+        Ok(replaced)
+    }
+}

@@ -1,0 +1,190 @@
+//! Read buffers of one worker, held only while data flows.
+//!
+//! An idle session holds no buffer: one is taken when its socket turns readable and given back as soon
+//! as everything read has been written. It must not know frames.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// Bytes of one buffer: four TLS records, one socket read (`data-path.md` §6).
+pub(crate) const BUFFER_LEN: usize = 64 * 1024;
+
+/// Free buffers a worker keeps for reuse; more are given back to the allocator.
+const MOST_FREE: usize = 32;
+
+/// The free list of one worker thread.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    free: Rc<RefCell<Vec<Box<[u8]>>>>,
+}
+
+impl Pool {
+    fn take(&self) -> Box<[u8]> {
+        let free = self.free.borrow_mut().pop();
+        free.unwrap_or_else(|| vec![0; BUFFER_LEN].into_boxed_slice())
+    }
+
+    fn give(&self, buffer: Box<[u8]>) {
+        let mut free = self.free.borrow_mut();
+        if free.len() < MOST_FREE {
+            free.push(buffer);
+        }
+    }
+}
+
+/// Bytes read and not yet dealt with. Invariant: `start <= end <= BUFFER_LEN`; without a buffer both
+/// are 0.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pool: Pool,
+    buffer: Option<Box<[u8]>>,
+    start: usize,
+    end: usize,
+}
+
+impl Window {
+    /// Holds no buffer yet.
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self {
+            pool,
+            buffer: None,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// Starts with bytes that were read before; at most `BUFFER_LEN` of them count.
+    pub(crate) fn with(pool: Pool, bytes: &[u8]) -> Self {
+        let mut window = Self::new(pool);
+        let mut buffer = window.pool.take();
+        let held = bytes.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..held), bytes.get(..held)) {
+            to.copy_from_slice(from);
+        }
+        window.buffer = Some(buffer);
+        window.end = held;
+        window
+    }
+
+    /// The bytes not yet dealt with.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer
+            .as_deref()
+            .and_then(|buffer| buffer.get(self.start..self.end))
+            .unwrap_or(&[])
+    }
+
+    /// The same, to be changed in place.
+    pub(crate) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Marks `n` bytes as dealt with; gives the buffer back when none is left.
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.start = self.end.min(self.start.saturating_add(n));
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+            if let Some(buffer) = self.buffer.take() {
+                self.pool.give(buffer);
+            }
+        }
+    }
+
+    /// Reads once behind the bytes held, which must be fewer than a buffer; 0 = end of stream.
+    /// Cancel safe: a buffer is taken only in the poll that also reads.
+    pub(crate) async fn fill<R: AsyncRead + Unpin>(&mut self, from: &mut R) -> io::Result<usize> {
+        self.move_to_front();
+        poll_fn(|cx| {
+            let mut buffer = self.buffer.take().unwrap_or_else(|| self.pool.take());
+            let mut space = ReadBuf::new(buffer.get_mut(self.end..).unwrap_or(&mut []));
+            let polled = Pin::new(&mut *from).poll_read(cx, &mut space);
+            let read = space.filled().len();
+            match polled {
+                Poll::Pending if self.end == 0 => {
+                    self.pool.give(buffer);
+                    Poll::Pending
+                }
+                Poll::Pending => {
+                    self.buffer = Some(buffer);
+                    Poll::Pending
+                }
+                Poll::Ready(result) => {
+                    self.end += read;
+                    if self.end == 0 {
+                        self.pool.give(buffer);
+                    } else {
+                        self.buffer = Some(buffer);
+                    }
+                    Poll::Ready(result.map(|()| read))
+                }
+            }
+        })
+        .await
+    }
+
+    fn move_to_front(&mut self) {
+        if self.start > 0 {
+            if let Some(buffer) = self.buffer.as_deref_mut() {
+                buffer.copy_within(self.start..self.end, 0);
+            }
+            self.end -= self.start;
+            self.start = 0;
+        }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            self.pool.give(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn holds_no_buffer_while_nothing_flows() {
+        let pool = Pool::default();
+        let mut window = Window::new(pool.clone());
+        let (mut near, mut far) = tokio::io::duplex(64);
+        {
+            let fill = window.fill(&mut near);
+            tokio::pin!(fill);
+            assert!(futures_pending(fill.as_mut()).await);
+        }
+        assert_eq!(pool.free.borrow().len(), 1);
+        far.write_all(b"abc").await.unwrap();
+        assert_eq!(window.fill(&mut near).await.unwrap(), 3);
+        assert_eq!(pool.free.borrow().len(), 0);
+        window.consume(1);
+        assert_eq!(window.bytes(), b"bc");
+        window.consume(2);
+        assert_eq!(pool.free.borrow().len(), 1);
+    }
+
+    async fn futures_pending<F: Future>(mut future: Pin<&mut F>) -> bool {
+        poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn keeps_a_partial_prefix_and_reads_behind_it() {
+        let mut window = Window::with(Pool::default(), b"0123456789");
+        window.consume(8);
+        let (mut near, mut far) = tokio::io::duplex(64);
+        far.write_all(b"ab").await.unwrap();
+        assert_eq!(window.fill(&mut near).await.unwrap(), 2);
+        assert_eq!(window.bytes(), b"89ab");
+    }
+}

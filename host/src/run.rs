@@ -1,0 +1,294 @@
+//! Puts the parts together and runs them from start to drained.
+//!
+//! Owns the order of starting and stopping, and the control runtime: Admin API, accepting, topology
+//! changes, reloads, signals. Sessions run on the workers' runtimes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::addrmap::AddressMap;
+use crate::admin::{self, AdminState, Readiness};
+use crate::config::Config;
+use crate::drain::Drain;
+use crate::listener::worker::Workers;
+use crate::listener::{Listeners, ports_at_start};
+use crate::metrics::Metrics;
+use crate::session::{Budget, Edge};
+use crate::signal::{Request, Signals, exit_at_once};
+use crate::tls::{ClientTls, ServerTls};
+use crate::topology::store::Store;
+use crate::topology::{Snapshot, Topology};
+use crate::upstream::Upstream;
+
+/// How often certificates, keys and trust are compared with their files.
+const RELOAD_EVERY: Duration = Duration::from_secs(10);
+
+/// Why the proxy ended other than drained.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Configuration, component or certificates refused, before any port was bound: exit code 78.
+    #[error("refused")]
+    Refused(#[source] anyhow::Error),
+    /// Failed to start or while running: exit code 1.
+    #[error("failed")]
+    Failed(#[source] anyhow::Error),
+}
+
+/// Everything made before a port is bound.
+struct Parts {
+    edge: Arc<Edge>,
+    client_tls: Option<Arc<ClientTls>>,
+    store: Store,
+}
+
+/// Runs the proxy until it is drained.
+///
+/// # Errors
+/// `RunError` says which exit code fits.
+pub fn run(config: Config) -> Result<(), RunError> {
+    let parts = prepare(Arc::new(config)).map_err(RunError::Refused)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("make control runtime")
+        .map_err(RunError::Failed)?;
+    runtime.block_on(serve(parts)).map_err(RunError::Failed)
+}
+
+/// Loads what may be refused. Binds nothing.
+fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
+    std::fs::create_dir_all(&config.state_directory).with_context(|| {
+        format!(
+            "GATEWAY_STATE_DIRECTORY: cannot use {}",
+            config.state_directory.display()
+        )
+    })?;
+    let mut server_tls = Vec::new();
+    for listener in &config.listeners {
+        let load = |tls| ServerTls::load(tls).map(Arc::new);
+        let loaded = listener.tls.as_ref().map(load).transpose();
+        server_tls.push(loaded.with_context(|| format!("listener {}", listener.name))?);
+    }
+    let client_tls = config
+        .upstream
+        .tls
+        .as_ref()
+        .map(|tls| ClientTls::load(tls).map(Arc::new));
+    let client_tls = client_tls.transpose().context("upstream")?;
+    let upstream_config = Arc::new(config.upstream.clone());
+    let store = Store::new(&config.state_directory, &upstream_config);
+    let remembered = store.load().with_context(|| {
+        format!(
+            "GATEWAY_STATE_DIRECTORY: cannot read in {}",
+            config.state_directory.display()
+        )
+    })?;
+    let topology = Arc::new(Topology::new(Arc::clone(&upstream_config), remembered));
+    let address_map = AddressMap::start(&config, topology.snapshot().map_brokers())?;
+    let names: Vec<String> = config.listeners.iter().map(|l| l.name.clone()).collect();
+    let metrics = Metrics::new(&names);
+    let verify = config
+        .upstream
+        .tls
+        .as_ref()
+        .is_none_or(|tls| tls.verify_host_name);
+    metrics.set_upstream_verify_disabled(!verify);
+    let upstream = Upstream::new(
+        upstream_config,
+        client_tls.clone(),
+        config.tcp,
+        config.timeouts.dial,
+    );
+    let edge = Edge {
+        server_tls,
+        upstream,
+        topology,
+        address_map,
+        metrics,
+        drain: Arc::new(Drain::default()),
+        budget: Budget::default(),
+        next_id: 1.into(),
+        config,
+    };
+    Ok(Parts {
+        edge: Arc::new(edge),
+        client_tls,
+        store,
+    })
+}
+
+async fn serve(parts: Parts) -> anyhow::Result<()> {
+    let Parts {
+        edge,
+        client_tls,
+        store,
+    } = parts;
+    let mut signals = Signals::listen().context("listen for signals")?;
+    let admin = edge.config.admin.bind;
+    let admin = TcpListener::bind(admin)
+        .await
+        .with_context(|| format!("bind {admin}"))?;
+    let workers = Workers::start(&edge).context("start workers")?;
+    let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
+    listeners
+        .ensure(&ports_at_start(&edge.config))
+        .map_err(|error| anyhow!(error))?;
+
+    let readiness = Arc::new(Readiness::default());
+    readiness.set_ports_bound();
+    readiness.set_table_published();
+    let state = AdminState {
+        metrics: Arc::clone(&edge.metrics),
+        readiness: Arc::clone(&readiness),
+    };
+    let end = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(admin::serve(admin, state, end.clone()));
+    tasks.spawn(until(
+        end.clone(),
+        follow_topology(Arc::clone(&edge), listeners, Arc::new(store)),
+    ));
+    tasks.spawn(until(
+        end.clone(),
+        reload_regularly(Arc::clone(&edge), client_tls.clone()),
+    ));
+    tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
+
+    loop {
+        match signals.next().await {
+            Request::Reload => reload(&edge, client_tls.as_ref()).await,
+            Request::Drain => break,
+            Request::ExitAtOnce => exit_at_once(),
+        }
+    }
+    drain(&edge, &readiness, &mut signals).await;
+    end.cancel();
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
+}
+
+/// Drains; a second signal ends the process at once.
+async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals) {
+    readiness.set_draining(true);
+    tracing::info!(sessions = edge.drain.sessions.len(), "draining");
+    let politely = async {
+        sleep(edge.config.shutdown.readiness_delay).await;
+        edge.drain.run(&edge.config.shutdown).await
+    };
+    let impatiently = async {
+        loop {
+            if signals.next().await == Request::ExitAtOnce {
+                exit_at_once();
+            }
+        }
+    };
+    let cut = tokio::select! {
+        cut = politely => cut,
+        () = impatiently => 0,
+    };
+    if cut > 0 {
+        tracing::warn!(
+            sessions = cut,
+            "sessions cut at the end of GATEWAY_SHUTDOWN_GRACE_MS"
+        );
+    }
+    tracing::info!("drained");
+}
+
+async fn until(end: CancellationToken, task: impl Future<Output = ()>) {
+    tokio::select! {
+        () = end.cancelled() => {}
+        () = task => {}
+    }
+}
+
+/// Turns each change of the topology into a table, its ports bound before it is published.
+async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>, store: Arc<Store>) {
+    let mut changes = edge.topology.changes();
+    while changes.changed().await.is_ok() {
+        let snapshot = edge.topology.snapshot();
+        edge.metrics.set_topology_brokers(snapshot.brokers.len());
+        remember(&edge, &store, &snapshot).await;
+        let computed = edge
+            .address_map
+            .compute(snapshot.map_brokers(), snapshot.version)
+            .await;
+        let table = match computed {
+            Ok(table) => table,
+            Err(error) => {
+                edge.metrics.addrmap_refused();
+                tracing::warn!(%error, "address table not changed; the last good one stays");
+                continue;
+            }
+        };
+        if let Err(error) = listeners.ensure(table.local_ports()) {
+            let error = format!("{:#}", anyhow!(error));
+            tracing::error!(error, "address table not changed; the last good one stays");
+            continue;
+        }
+        edge.address_map.publish(table);
+        edge.metrics.set_addrmap_table_version(snapshot.version);
+        tracing::info!(
+            brokers = snapshot.brokers.len(),
+            table_version = snapshot.version,
+            "address table changed"
+        );
+    }
+}
+
+/// Writes the topology down. A full disk costs the memory over a restart, never traffic.
+async fn remember(edge: &Edge, store: &Arc<Store>, snapshot: &Arc<Snapshot>) {
+    let (store, snapshot) = (Arc::clone(store), Arc::clone(snapshot));
+    let save = move || store.save(snapshot.cluster_id.as_deref(), &snapshot.brokers);
+    let saved = tokio::task::spawn_blocking(save).await;
+    if let Ok(Err(error)) = saved
+        && edge.budget.allows("topology")
+    {
+        tracing::warn!(%error, "topology not saved; it will be learned again after a restart");
+    }
+}
+
+async fn reload_regularly(edge: Arc<Edge>, client_tls: Option<Arc<ClientTls>>) {
+    loop {
+        sleep(RELOAD_EVERY).await;
+        reload(&edge, client_tls.as_ref()).await;
+    }
+}
+
+/// Compares certificates, keys and trust of both legs with their files.
+async fn reload(edge: &Arc<Edge>, client_tls: Option<&Arc<ClientTls>>) {
+    let (edge, client_tls) = (Arc::clone(edge), client_tls.cloned());
+    let read = move || {
+        for (listener, tls) in edge.config.listeners.iter().zip(&edge.server_tls) {
+            if let Some(tls) = tls {
+                tell_reload(
+                    &listener.name,
+                    &tls.reload().map_err(|error| error.to_string()),
+                );
+            }
+        }
+        if let Some(tls) = client_tls {
+            tell_reload("upstream", &tls.reload().map_err(|error| error.to_string()));
+        }
+    };
+    // Files may be slow; the control runtime has health checks to answer.
+    if tokio::task::spawn_blocking(read).await.is_err() {
+        tracing::error!("reloading certificates panicked");
+    }
+}
+
+fn tell_reload(leg: &str, reloaded: &Result<bool, String>) {
+    match reloaded {
+        Ok(false) => {}
+        Ok(true) => tracing::info!(leg, "certificates reloaded"),
+        Err(error) => tracing::warn!(leg, error, "certificates not reloaded; the last good stay"),
+    }
+}

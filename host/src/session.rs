@@ -1,0 +1,272 @@
+//! One session from accept to close, in order: first bytes, TLS, route, dial, relay, close.
+//!
+//! Owns the deadlines before relaying and the one log line at the end. It must not know frames beyond
+//! the first prefix; it ends in exactly one `CloseReason`.
+
+mod arrival;
+mod budget;
+pub mod error;
+pub mod first_packet;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tracing::{Instrument, Span, debug_span, field};
+
+use self::arrival::{Arrival, arrive};
+pub use self::budget::Budget;
+use self::error::SessionError;
+use crate::addrmap::{AddressMap, Inbound, Target};
+use crate::close::CloseReason;
+use crate::config::Config;
+use crate::drain::Drain;
+use crate::kafka::versions::ClampPolicy;
+use crate::kafka::{Endpoint, NodeId};
+use crate::metrics::{DialOutcome, Metrics};
+use crate::relay::pool::Pool;
+use crate::relay::{self, Answers, Legs, Shared, Terms};
+use crate::tls::ServerTls;
+use crate::tls::stream::Stream;
+use crate::topology::Topology;
+use crate::upstream::{DialError, Upstream};
+
+/// Everything a session uses and does not own.
+#[derive(Debug)]
+pub struct Edge {
+    /// As parsed.
+    pub config: Arc<Config>,
+    /// One for each listener; `None` for SASL_PLAINTEXT.
+    pub server_tls: Vec<Option<Arc<ServerTls>>>,
+    /// Dials brokers.
+    pub upstream: Upstream,
+    /// What was learned.
+    pub topology: Arc<Topology>,
+    /// What is advertised.
+    pub address_map: AddressMap,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The polite end.
+    pub drain: Arc<Drain>,
+    /// Bounds log lines that peers can provoke.
+    pub budget: Budget,
+    /// Next connection id.
+    pub next_id: AtomicU64,
+}
+
+/// A socket just accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The client's socket.
+    pub stream: TcpStream,
+    /// The client's address.
+    pub client: SocketAddr,
+    /// Index into `Config::listeners`.
+    pub listener: usize,
+    /// Port that accepted it.
+    pub local_port: u16,
+    /// When.
+    pub at: Instant,
+}
+
+/// The connected broker, and how the session was routed to it.
+struct Routed {
+    upstream: Stream,
+    node_id: Option<NodeId>,
+    provisional: bool,
+}
+
+/// Runs one session to its end.
+pub async fn run(accepted: Accepted, edge: Arc<Edge>, pool: Pool) {
+    let listener = edge
+        .config
+        .listeners
+        .get(accepted.listener)
+        .map_or("", |l| l.name.as_str());
+    let span = debug_span!(
+        "session",
+        connection_id = edge.next_id.fetch_add(1, Ordering::Relaxed),
+        listener,
+        client_addr = %accepted.client,
+        sni = field::Empty,
+        node_id = field::Empty,
+        upstream_addr = field::Empty,
+    );
+    let index = accepted.listener;
+    let shared = Shared::new(&edge.config.limits, edge.metrics.listener(index));
+    let ended = live(accepted, &edge, &shared, pool)
+        .instrument(span.clone())
+        .await;
+    let _entered = span.enter();
+    close(&edge, index, &shared, ended);
+}
+
+/// The stages in order.
+async fn live(
+    accepted: Accepted,
+    edge: &Arc<Edge>,
+    shared: &Shared<'_>,
+    pool: Pool,
+) -> Result<CloseReason, SessionError> {
+    let at = accepted.at;
+    let before_relay = async {
+        let arrival = arrive(accepted, edge).await?;
+        let routed = dial(edge, &arrival.target).await?;
+        Ok::<_, SessionError>((arrival, routed))
+    };
+    let (arrival, routed) = tokio::select! {
+        ready = before_relay => ready?,
+        () = edge.drain.unrouted.cancelled() => return Ok(CloseReason::DrainCompleted),
+    };
+    let Arrival {
+        stream,
+        inbound,
+        first_bytes,
+        ..
+    } = arrival;
+    let member = edge.drain.join(routed.node_id);
+    let terms = Terms {
+        limits: &edge.config.limits,
+        timeouts: &edge.config.timeouts,
+        accepted: at,
+        provisional: routed.provisional,
+        clamp_unreviewed: clamps_unreviewed(&edge.config),
+        drain: member.polite.clone(),
+        cut: edge.drain.cut.clone(),
+        pool,
+    };
+    let answers = answers(edge, &inbound);
+    let legs = Legs {
+        downstream: stream,
+        upstream: routed.upstream,
+        first_bytes,
+    };
+    let ended = relay::run(legs, shared, &answers, &terms).await;
+    Ok(ended?)
+}
+
+fn clamps_unreviewed(config: &Config) -> bool {
+    config.unreviewed_versions == crate::config::UnreviewedVersions::Clamp
+}
+
+fn answers<'a>(edge: &'a Edge, inbound: &'a Inbound) -> Answers<'a> {
+    Answers {
+        topology: &edge.topology,
+        address_map: &edge.address_map,
+        inbound,
+        metrics: &edge.metrics,
+        clamp: ClampPolicy {
+            fetch_leader_hints: edge.config.fetch_leader_hints,
+            clamp_unreviewed: clamps_unreviewed(&edge.config),
+        },
+    }
+}
+
+/// Connects to where the map sends the client. A broker that is known and cannot be dialled fails at
+/// once: a connection that authenticates first would reset the client's back-off.
+async fn dial(edge: &Edge, target: &Target) -> Result<Routed, SessionError> {
+    let (node_id, hint) = match target {
+        Target::NotRoutable => return Err(SessionError::NotRoutable),
+        Target::Bootstrap => (None, None),
+        Target::Broker {
+            node_id,
+            upstream_hint,
+        } => (Some(*node_id), upstream_hint.clone()),
+    };
+    let known = node_id.and_then(|id| {
+        edge.topology
+            .snapshot()
+            .brokers
+            .get(&id)
+            .map(|broker| broker.upstream.clone())
+    });
+    let hint = hint.filter(|endpoint| edge.config.upstream.allows_name(endpoint));
+    if let Some(node_id) = node_id {
+        Span::current().record("node_id", node_id.0);
+    }
+    let dialling = edge.metrics.dial();
+    let dialled: Result<(Stream, Endpoint), DialError> = match known.or(hint) {
+        Some(to) => edge.upstream.dial(&to).await.map(|stream| (stream, to)),
+        None => edge.upstream.dial_bootstrap().await,
+    };
+    match dialled {
+        Ok((upstream, endpoint)) => {
+            dialling.ended(DialOutcome::Connected);
+            Span::current().record("upstream_addr", field::display(&endpoint));
+            let provisional = node_id.is_some_and(|id| {
+                let snapshot = edge.topology.snapshot();
+                // Learned while we were dialling a bootstrap server: still the wrong broker.
+                snapshot
+                    .brokers
+                    .get(&id)
+                    .is_none_or(|broker| broker.upstream != endpoint)
+            });
+            if provisional {
+                edge.metrics.provisional_session();
+            }
+            Ok(Routed {
+                upstream,
+                node_id,
+                provisional,
+            })
+        }
+        Err(error) => {
+            dialling.ended(outcome(&error));
+            Err(SessionError::Dial(error))
+        }
+    }
+}
+
+fn outcome(error: &DialError) -> DialOutcome {
+    match error {
+        DialError::Resolve { .. } => DialOutcome::NotResolved,
+        DialError::NotAllowed { .. } => DialOutcome::NotAllowed,
+        DialError::Connect { .. } => DialOutcome::Refused,
+        DialError::Tls { .. } => DialOutcome::TlsFailed,
+        DialError::Deadline { .. } => DialOutcome::TimedOut,
+    }
+}
+
+/// Counts and tells the end of a session, once.
+fn close(
+    edge: &Edge,
+    listener: usize,
+    shared: &Shared<'_>,
+    ended: Result<CloseReason, SessionError>,
+) {
+    let (reason, error) = match ended {
+        Ok(reason) => (reason, None),
+        Err(error) => (error.close_reason(), Some(error)),
+    };
+    let (down, up) = (shared.bytes_downstream.get(), shared.bytes_upstream.get());
+    edge.metrics.listener(listener).closed(reason);
+    if let Some(error) = &error {
+        error.tell(edge, listener);
+    }
+    let close_reason = reason.label();
+    match error {
+        Some(error) => {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::debug!(
+                close_reason,
+                error,
+                bytes_downstream = down,
+                bytes_upstream = up,
+                "session closed"
+            );
+        }
+        None => tracing::debug!(
+            close_reason,
+            bytes_downstream = down,
+            bytes_upstream = up,
+            "session closed"
+        ),
+    }
+    if edge.config.access_log {
+        tracing::info!(
+            target: "access", close_reason, bytes_downstream = down, bytes_upstream = up, "session"
+        );
+    }
+}
