@@ -12,17 +12,25 @@
 //! - `head`         Metadata and DescribeCluster: addresses at the head
 //! - `coordinator`  FindCoordinator
 //! - `tail`         Produce, Fetch, ShareFetch, ShareAcknowledge: addresses at the tail
-//! - `answer`       one door to the four above for the relay
+//! - `answer`       one door to the three above for the relay
+//! - `section`      the broker entries inside an answer: reading them, writing them anew
+//! - `walk`         walks a layout while its bytes pass
+//! - `write`        the few fields a section written anew needs
 
 pub mod acks;
 pub mod answer;
-pub mod coordinator;
-pub mod cursor;
-pub mod head;
+mod coordinator;
+mod cursor;
+mod head;
 pub mod in_flight;
 pub mod request;
+mod section;
 pub mod tail;
+#[cfg(test)]
+mod testing;
 pub mod versions;
+mod walk;
+mod write;
 
 use std::fmt;
 
@@ -107,10 +115,10 @@ pub enum FrameError {
         /// How many.
         left: usize,
     },
-    /// A part that must be collected grows beyond its bound.
-    #[error("{what} exceeds {most} bytes")]
+    /// A part that must be collected or counted grows beyond its bound.
+    #[error("{what} exceeds {most}")]
     TooLarge {
-        /// Which part.
+        /// Which part, and what is counted of it.
         what: &'static str,
         /// The bound.
         most: usize,

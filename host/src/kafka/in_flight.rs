@@ -1,7 +1,9 @@
-//! The FIFO of requests whose response is due (`protocol.md` §2.7, §4.1).
+//! The FIFO of requests whose response is due.
 //!
 //! Responses are matched by order alone; the correlation id is only a check. A Produce request with
 //! acks=0 is due nothing, but its id is remembered because some brokers answer it all the same.
+
+use std::collections::VecDeque;
 
 use super::request::LocalAnswer;
 use super::{ApiKey, ApiVersion, CorrelationId};
@@ -67,47 +69,203 @@ pub enum Matched {
 /// The queue of one session. Grows with requests only; its owner stops reading at the limit.
 #[derive(Debug, Default)]
 pub struct InFlight {
-    _todo: (),
+    due: VecDeque<Due>,
+    /// Ids of acks=0 requests, oldest first; never more than `remember`.
+    acks_zero: VecDeque<CorrelationId>,
+    remember: usize,
 }
 
 impl InFlight {
     /// An empty queue that remembers at most `limit` acks=0 ids.
     #[must_use]
-    pub fn new(_limit: usize) -> Self {
-        Self::default()
+    pub fn new(limit: usize) -> Self {
+        Self {
+            remember: limit,
+            ..Self::default()
+        }
     }
 
     /// Notes a request, before its last byte is forwarded.
-    pub fn push(&mut self, _due: Due) {}
+    pub fn push(&mut self, due: Due) {
+        self.due.push_back(due);
+    }
 
-    /// Remembers an acks=0 Produce, which is due no response.
-    pub fn remember_acks_zero(&mut self, _correlation_id: CorrelationId) {}
+    /// Remembers an acks=0 Produce, which is due no response. The oldest one is forgotten for it
+    /// once as many as the limit are remembered.
+    pub fn remember_acks_zero(&mut self, correlation_id: CorrelationId) {
+        if self.remember == 0 {
+            return;
+        }
+        if self.acks_zero.len() >= self.remember {
+            self.acks_zero.pop_front();
+        }
+        self.acks_zero.push_back(correlation_id);
+    }
 
     /// The oldest request still due.
     #[must_use]
     pub fn head(&self) -> Option<&Due> {
-        None
+        self.due.front()
     }
 
     /// Removes and returns the head when it is ours to answer.
     pub fn pop_ours(&mut self) -> Option<(Due, LocalAnswer)> {
-        None
+        let due = *self.due.front()?;
+        let Answerer::Us(answer) = due.answer else {
+            return None;
+        };
+        self.due.pop_front();
+        Some((due, answer))
     }
 
-    /// Matches a broker's response by its correlation id.
-    pub fn match_response(&mut self, _correlation_id: CorrelationId) -> Matched {
-        Matched::Desync
+    /// Matches a broker's response by its correlation id. While the head is ours to answer every
+    /// response is out of step: the owner takes those with `pop_ours` first.
+    pub fn match_response(&mut self, correlation_id: CorrelationId) -> Matched {
+        if let Some(&head) = self.due.front() {
+            if matches!(head.answer, Answerer::Us(_)) {
+                return Matched::Desync;
+            }
+            if head.correlation_id == correlation_id {
+                self.due.pop_front();
+                return Matched::Head(head);
+            }
+        }
+        // Each acks=0 request excuses one response, so that a broker that repeats itself is noticed.
+        match self.acks_zero.iter().position(|id| *id == correlation_id) {
+            Some(at) => {
+                self.acks_zero.remove(at);
+                Matched::AcksZero
+            }
+            None => Matched::Desync,
+        }
     }
 
     /// Number of responses due.
     #[must_use]
     pub fn len(&self) -> usize {
-        0
+        self.due.len()
     }
 
     /// True when nothing is due.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        true
+        self.due.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(id: i32, answer: Answerer) -> Due {
+        Due {
+            correlation_id: CorrelationId(id),
+            api_key: ApiKey(3),
+            api_version: ApiVersion(12),
+            answer,
+        }
+    }
+
+    const KINDS: [ResponseKind; 4] = [
+        ResponseKind::Opaque,
+        ResponseKind::Metadata,
+        ResponseKind::FindCoordinator,
+        ResponseKind::Fetch,
+    ];
+
+    fn assert_in_order(ids: impl Iterator<Item = i32> + Clone) {
+        let mut queue = InFlight::new(16);
+        let all = ids.zip(KINDS.iter().cycle());
+        for (id, kind) in all.clone() {
+            queue.push(due(id, Answerer::Broker(*kind)));
+        }
+        for (id, kind) in all {
+            let expected = Matched::Head(due(id, Answerer::Broker(*kind)));
+            assert_eq!(queue.match_response(CorrelationId(id)), expected);
+        }
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_thousand_requests_are_matched_by_order_whatever_their_ids() {
+        assert_in_order(std::iter::repeat_n(7, 1_000));
+        assert_in_order((0..1_000).rev());
+        assert_in_order(-1_000..0);
+        assert_in_order((0..1_000).map(|i| (i32::MAX - 500).wrapping_add(i)));
+    }
+
+    #[test]
+    fn an_unexplained_id_is_a_desync_and_removes_nothing() {
+        let mut queue = InFlight::new(4);
+        assert_eq!(queue.match_response(CorrelationId(1)), Matched::Desync);
+        queue.push(due(1, Answerer::Broker(ResponseKind::Opaque)));
+        queue.push(due(2, Answerer::Broker(ResponseKind::Metadata)));
+        assert_eq!(queue.match_response(CorrelationId(2)), Matched::Desync);
+        assert_eq!(queue.len(), 2);
+    }
+
+    #[test]
+    fn ten_thousand_acks_zero_requests_are_remembered_in_constant_memory() {
+        let mut queue = InFlight::new(1_024);
+        for id in 0..10_000 {
+            queue.remember_acks_zero(CorrelationId(id));
+        }
+        queue.push(due(10_000, Answerer::Broker(ResponseKind::Metadata)));
+        assert_eq!(queue.acks_zero.len(), 1_024);
+        assert!(matches!(
+            queue.match_response(CorrelationId(10_000)),
+            Matched::Head(_)
+        ));
+    }
+
+    #[test]
+    fn an_answer_to_acks_zero_is_excused_once_and_keeps_the_order() {
+        let mut queue = InFlight::new(2);
+        for id in 1..=3 {
+            queue.remember_acks_zero(CorrelationId(id));
+        }
+        queue.push(due(9, Answerer::Broker(ResponseKind::Metadata)));
+        assert_eq!(queue.match_response(CorrelationId(1)), Matched::Desync);
+        assert_eq!(queue.match_response(CorrelationId(2)), Matched::AcksZero);
+        assert_eq!(queue.match_response(CorrelationId(2)), Matched::Desync);
+        assert!(matches!(
+            queue.match_response(CorrelationId(9)),
+            Matched::Head(_)
+        ));
+        assert_eq!(queue.match_response(CorrelationId(3)), Matched::AcksZero);
+    }
+
+    #[test]
+    fn an_acks_zero_id_in_use_again_goes_to_the_head_first() {
+        let mut queue = InFlight::new(2);
+        queue.remember_acks_zero(CorrelationId(5));
+        queue.push(due(5, Answerer::Broker(ResponseKind::Metadata)));
+        assert!(matches!(
+            queue.match_response(CorrelationId(5)),
+            Matched::Head(_)
+        ));
+    }
+
+    #[test]
+    fn our_answers_wait_for_their_turn() {
+        let mut queue = InFlight::new(2);
+        let ours = due(2, Answerer::Us(LocalAnswer::ApiVersionsUnsupported));
+        queue.push(due(1, Answerer::Broker(ResponseKind::Opaque)));
+        queue.push(ours);
+        assert_eq!(queue.pop_ours(), None);
+        assert!(matches!(
+            queue.match_response(CorrelationId(1)),
+            Matched::Head(_)
+        ));
+        assert_eq!(queue.match_response(CorrelationId(2)), Matched::Desync);
+        assert_eq!(queue.head(), Some(&ours));
+        let answer = LocalAnswer::ApiVersionsUnsupported;
+        assert_eq!(queue.pop_ours(), Some((ours, answer)));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn an_entry_stays_small() {
+        assert!(size_of::<Due>() <= 12);
     }
 }
