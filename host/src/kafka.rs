@@ -130,3 +130,6 @@ pub enum FrameError {
         what: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,8 @@ pub const MOST_COLLECTED: usize = 4 << 20;
 /// The most brokers one answer may name.
 pub const MOST_BROKERS: usize = 100_000;
 
-/// The longest host that is taken for a name; DNS allows 253 and librdkafka 255 with the port.
-const LONGEST_HOST: usize = 255;
+/// The longest host that is taken for a name; DNS ends at 253, or 254 with the final dot.
+const LONGEST_HOST: usize = 254;
 
 /// One broker as an answer names it.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -93,7 +93,8 @@ impl<'a> Cursor<'a> {
         let taken = self.take(N, what)?;
         taken
             .try_into()
-            .map_err(|_| FrameError::Beyond { what }.into())
+            .ok()
+            .ok_or(Halt::Broken(FrameError::Beyond { what }))
     }
 
     pub(super) fn i8(&mut self, what: &'static str) -> Result<i8, Halt> {
@@ -195,10 +196,9 @@ impl Varint {
     pub(super) fn push(&mut self, byte: u8) -> Result<Option<usize>, FrameError> {
         self.value |= u64::from(byte & 0x7f) << self.shift;
         if byte & 0x80 == 0 {
-            let value = u32::try_from(self.value).map_err(|_| FrameError::Varint)?;
-            return usize::try_from(value)
-                .map(Some)
-                .map_err(|_| FrameError::Varint);
+            let value = u32::try_from(self.value).ok();
+            let value = value.and_then(|value| usize::try_from(value).ok());
+            return value.map(Some).ok_or(FrameError::Varint);
         }
         self.shift += 7;
         if self.shift > 28 {

@@ -105,6 +105,8 @@ fn cluster_id(cursor: &mut Cursor<'_>, encoding: Encoding) -> Result<Option<Stri
     let Some(bytes) = cursor.string(encoding, "cluster id")? else {
         return Ok(None);
     };
-    let text = str::from_utf8(bytes).map_err(|_| FrameError::Invalid { what: "cluster id" })?;
+    let text = str::from_utf8(bytes)
+        .ok()
+        .ok_or(FrameError::Invalid { what: "cluster id" })?;
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
 }

@@ -153,8 +153,8 @@ impl Answer {
         }
     }
 
-    /// The unknown top-level tags, where neutralising adds one.
-    pub(super) fn tags_mut(&mut self) -> Vec<i32> {
+    /// The unknown top-level tags.
+    pub(super) fn tags(&self) -> Vec<i32> {
         each_answer!(self, message => message.unknown_tagged_fields.keys().copied().collect())
     }
 

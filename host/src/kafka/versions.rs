@@ -99,19 +99,7 @@ fn read_advertised(api_version: ApiVersion, payload: &[u8]) -> Result<Advertised
     let start = cursor.at();
     let mut entries = Vec::new();
     for _ in 0..cursor.count(encoding, 6, "api keys")? {
-        let start = cursor.at();
-        let key = ApiKey(cursor.i16("api key")?);
-        let min = ApiVersion(cursor.i16("min version")?);
-        let max = ApiVersion(cursor.i16("max version")?);
-        if encoding == Encoding::Compact {
-            cursor.tags()?;
-        }
-        entries.push(Entry {
-            whole: start..cursor.at(),
-            key,
-            min,
-            max,
-        });
+        entries.push(read_entry(&mut cursor, encoding)?);
     }
     let list = start..cursor.at();
     if layout >= 1 {
@@ -125,6 +113,22 @@ fn read_advertised(api_version: ApiVersion, payload: &[u8]) -> Result<Advertised
         encoding,
         list,
         entries,
+    })
+}
+
+fn read_entry(cursor: &mut Cursor<'_>, encoding: Encoding) -> Result<Entry, Halt> {
+    let start = cursor.at();
+    let key = ApiKey(cursor.i16("api key")?);
+    let min = ApiVersion(cursor.i16("min version")?);
+    let max = ApiVersion(cursor.i16("max version")?);
+    if encoding == Encoding::Compact {
+        cursor.tags()?;
+    }
+    Ok(Entry {
+        whole: start..cursor.at(),
+        key,
+        min,
+        max,
     })
 }
 

@@ -36,7 +36,7 @@ pub(super) fn put_string(
 ) -> Result<(), FrameError> {
     match encoding {
         Encoding::Classic => {
-            let len = i16::try_from(text.len()).map_err(|_| FrameError::Invalid {
+            let len = i16::try_from(text.len()).ok().ok_or(FrameError::Invalid {
                 what: "length of a host",
             })?;
             out.extend_from_slice(&len.to_be_bytes());
@@ -55,7 +55,7 @@ pub(super) fn put_count(
 ) -> Result<(), FrameError> {
     match encoding {
         Encoding::Classic => {
-            let count = i32::try_from(count).map_err(|_| FrameError::Invalid {
+            let count = i32::try_from(count).ok().ok_or(FrameError::Invalid {
                 what: "number of elements",
             })?;
             out.extend_from_slice(&count.to_be_bytes());
