@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::json;
-use throughway::build_info;
+use throughway::config::{self, Parsed};
+use throughway::{RunError, build_info, telemetry};
 
 use crate::cli::{Cli, Command, FAILED, REFUSED};
 
@@ -24,11 +25,46 @@ fn main() -> ExitCode {
             Cli::completions(shell, &mut script);
             print(&String::from_utf8_lossy(&script))
         }
-        Command::Serve | Command::Config { .. } | Command::Explain(_) | Command::Map(_) => {
-            let _closed = writeln!(io::stderr(), "throughway: this command is not part of this build");
-            ExitCode::from(REFUSED)
-        }
+        Command::Serve => serve(),
+        Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
+        Command::Explain(_) | Command::Map(_) => ExitCode::from(REFUSED),
     }
+}
+
+/// Runs the proxy; the exit code says how it ended.
+fn serve() -> ExitCode {
+    with_config(|parsed| {
+        if let Err(error) = telemetry::start(&parsed.config.log) {
+            return complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED);
+        }
+        for notice in &parsed.notices {
+            if notice.warning {
+                tracing::warn!("{}", notice.text);
+            } else {
+                tracing::info!("{}", notice.text);
+            }
+        }
+        tracing::warn!("this build does not check a licence yet");
+        match throughway::run(parsed.config.clone()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
+            Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
+        }
+    })
+}
+
+/// Does something with the configuration, or shows everything that is wrong with it.
+fn with_config(then: impl FnOnce(&Parsed) -> ExitCode) -> ExitCode {
+    match config::load::from_process() {
+        Ok(parsed) => then(&parsed),
+        Err(errors) => complain(&errors.to_string(), REFUSED),
+    }
+}
+
+/// Says on standard error why the process ends.
+fn complain(why: &str, code: u8) -> ExitCode {
+    let _closed = writeln!(io::stderr(), "throughway: {why}");
+    ExitCode::from(code)
 }
 
 /// Writes a result. A reader that has gone (`| head`) is no failure.

@@ -69,24 +69,28 @@ where
         loop {
             let (forward, then) = self.walk()?;
             self.forward_window(forward).await?;
+            if let Then::Special(due, len) = then {
+                self.special(due, len).await?;
+                continue;
+            }
             if self.left == 0 {
                 self.deliver_ours().await?;
-                if let Some((reason, _)) = self.shared.winding_down.get()
-                    && self.shared.in_flight.borrow().is_empty()
-                {
+                if let Some(reason) = self.wound_down() {
                     return Ok(reason);
                 }
             }
-            match then {
-                Then::Ours => {}
-                Then::Special(due, len) => self.special(due, len).await?,
-                Then::ReadOn => {
-                    if let Some(reason) = self.read_or_wake().await? {
-                        return Ok(reason);
-                    }
-                }
+            if let Then::ReadOn = then
+                && let Some(reason) = self.read_or_wake().await?
+            {
+                return Ok(reason);
             }
         }
+    }
+
+    /// Requests have ended and nothing is due any more.
+    fn wound_down(&self) -> Option<CloseReason> {
+        let (reason, _since) = self.shared.winding_down.get()?;
+        self.shared.in_flight.borrow().is_empty().then_some(reason)
     }
 
     /// Passes over opaque frames; returns how many bytes of the window may be forwarded.

@@ -34,13 +34,20 @@ fn config() -> &'static Config {
             ("GATEWAY_LISTENER_MAIN_ROUTING", "port"),
             ("GATEWAY_LISTENER_MAIN_PORTS", "6969-6989"),
             ("GATEWAY_LISTENER_MAIN_ADVERTISED_HOST", "edge.example"),
-            ("GATEWAY_UPSTREAM_BROKERS", "1=broker1.internal.test:9092,5=broker5.internal.test:9092"),
+            (
+                "GATEWAY_UPSTREAM_BROKERS",
+                "1=broker1.internal.test:9092,5=broker5.internal.test:9092",
+            ),
             ("GATEWAY_MAX_IN_FLIGHT", "4"),
         ]
         .into_iter()
         .map(set)
         .collect();
-        let given = config::Given { environment, cores: 1, ..config::Given::default() };
+        let given = config::Given {
+            environment,
+            cores: 1,
+            ..config::Given::default()
+        };
         config::parse(&given).expect("a good configuration").config
     })
 }
@@ -81,7 +88,10 @@ async fn relayed<S: Future>(
         local_port: 6969,
         client: [127, 0, 0, 1].into(),
     };
-    let clamp = ClampPolicy { fetch_leader_hints: false, clamp_unreviewed: false };
+    let clamp = ClampPolicy {
+        fetch_leader_hints: false,
+        clamp_unreviewed: false,
+    };
     let answers = Answers {
         topology: &topology,
         address_map: &address_map,
@@ -101,8 +111,15 @@ async fn relayed<S: Future>(
         cut: CancellationToken::new(),
         pool: Pool::default(),
     };
-    let legs = Legs { downstream, upstream, first_bytes: Vec::new() };
-    tokio::join!(super::run(legs, &shared, &answers, &terms), script(client, broker))
+    let legs = Legs {
+        downstream,
+        upstream,
+        first_bytes: Vec::new(),
+    };
+    tokio::join!(
+        super::run(legs, &shared, &answers, &terms),
+        script(client, broker)
+    )
 }
 
 fn frame(payload: &[u8]) -> Vec<u8> {
@@ -172,7 +189,10 @@ async fn writes_advertised_addresses_and_removes_what_has_none() {
     ];
     let expected = metadata_v1(&[(1, "edge.example", 6970), (5, "edge.example", 6974)]);
     let (ended, ()) = relayed(Situation::default(), async |mut client, mut broker| {
-        client.write_all(&request(METADATA, 1, 1, &[0xff; 4])).await.unwrap();
+        client
+            .write_all(&request(METADATA, 1, 1, &[0xff; 4]))
+            .await
+            .unwrap();
         next(&mut broker).await;
         // One byte at a time: every cut falls somewhere once.
         for byte in response(1, &metadata_v1(&told)) {
@@ -198,7 +218,10 @@ async fn answers_too_new_api_versions_itself_and_in_order() {
         client.write_all(&pipelined.concat()).await.unwrap();
         next(&mut broker).await;
         assert_eq!(next(&mut broker).await[4..8], 3i32.to_be_bytes());
-        broker.write_all(&[response(1, b"\0\0"), response(3, b"\0\0")].concat()).await.unwrap();
+        broker
+            .write_all(&[response(1, b"\0\0"), response(3, b"\0\0")].concat())
+            .await
+            .unwrap();
         assert_eq!(next(&mut client).await[..4], 1i32.to_be_bytes());
         let ours = next(&mut client).await;
         assert_eq!(ours[..6], [0, 0, 0, 2, 0, 35]);
@@ -210,7 +233,10 @@ async fn answers_too_new_api_versions_itself_and_in_order() {
 #[tokio::test(start_paused = true)]
 async fn forwards_nothing_of_a_response_that_matches_no_request() {
     let (ended, ()) = relayed(Situation::default(), async |mut client, mut broker| {
-        client.write_all(&request(HEARTBEAT, 0, 1, b"")).await.unwrap();
+        client
+            .write_all(&request(HEARTBEAT, 0, 1, b""))
+            .await
+            .unwrap();
         next(&mut broker).await;
         broker.write_all(&response(2, b"secret")).await.unwrap();
         assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0);
@@ -222,7 +248,10 @@ async fn forwards_nothing_of_a_response_that_matches_no_request() {
 #[tokio::test(start_paused = true)]
 async fn delivers_what_is_due_after_the_client_has_half_closed() {
     let (ended, ()) = relayed(Situation::default(), async |mut client, mut broker| {
-        client.write_all(&request(HEARTBEAT, 0, 1, b"")).await.unwrap();
+        client
+            .write_all(&request(HEARTBEAT, 0, 1, b""))
+            .await
+            .unwrap();
         client.shutdown().await.unwrap();
         next(&mut broker).await;
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -236,13 +265,22 @@ async fn delivers_what_is_due_after_the_client_has_half_closed() {
 #[tokio::test(start_paused = true)]
 async fn drain_waits_for_the_response_in_flight_and_takes_no_new_request() {
     let drain = CancellationToken::new();
-    let situation = Situation { drain: drain.clone(), ..Situation::default() };
+    let situation = Situation {
+        drain: drain.clone(),
+        ..Situation::default()
+    };
     let (ended, ()) = relayed(situation, async |mut client, mut broker| {
-        client.write_all(&request(HEARTBEAT, 0, 1, b"")).await.unwrap();
+        client
+            .write_all(&request(HEARTBEAT, 0, 1, b""))
+            .await
+            .unwrap();
         next(&mut broker).await;
         drain.cancel();
         tokio::task::yield_now().await;
-        client.write_all(&request(HEARTBEAT, 0, 2, b"")).await.unwrap();
+        client
+            .write_all(&request(HEARTBEAT, 0, 2, b""))
+            .await
+            .unwrap();
         broker.write_all(&response(1, b"\0\0")).await.unwrap();
         next(&mut client).await;
         assert_eq!(broker.read(&mut [0; 8]).await.unwrap(), 0);
@@ -254,12 +292,25 @@ async fn drain_waits_for_the_response_in_flight_and_takes_no_new_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provisional_session_ends_at_a_request_for_its_own_broker() {
-    let situation = Situation { provisional: true, ..Situation::default() };
+    let situation = Situation {
+        provisional: true,
+        ..Situation::default()
+    };
     let (ended, ()) = relayed(situation, async |mut client, mut broker| {
-        let both = [request(METADATA, 1, 1, &[0xff; 4]), request(1, 4, 2, b"fetch")].concat();
+        let both = [
+            request(METADATA, 1, 1, &[0xff; 4]),
+            request(1, 4, 2, b"fetch"),
+        ]
+        .concat();
         client.write_all(&both).await.unwrap();
         next(&mut broker).await;
-        broker.write_all(&response(1, &metadata_v1(&[]))).await.unwrap();
+        broker
+            .write_all(&response(
+                1,
+                &metadata_v1(&[(1, "broker1.internal.test", 9092)]),
+            ))
+            .await
+            .unwrap();
         next(&mut client).await;
         assert_eq!(broker.read(&mut [0; 8]).await.unwrap(), 0);
     })
@@ -269,9 +320,15 @@ async fn a_provisional_session_ends_at_a_request_for_its_own_broker() {
 
 #[tokio::test(start_paused = true)]
 async fn lets_nothing_but_sasl_pass_before_authentication() {
-    let situation = Situation { before_sasl: true, ..Situation::default() };
+    let situation = Situation {
+        before_sasl: true,
+        ..Situation::default()
+    };
     let (ended, ()) = relayed(situation.clone(), async |mut client, mut broker| {
-        client.write_all(&request(METADATA, 1, 1, b"")).await.unwrap();
+        client
+            .write_all(&request(METADATA, 1, 1, b""))
+            .await
+            .unwrap();
         assert_eq!(broker.read(&mut [0; 8]).await.unwrap(), 0);
     })
     .await;
@@ -279,12 +336,18 @@ async fn lets_nothing_but_sasl_pass_before_authentication() {
     assert!(matches!(ended, Err(RelayError::Refused { refusal: r, .. }) if r == refusal));
 
     let (ended, ()) = relayed(situation.clone(), async |mut client, mut broker| {
-        client.write_all(&request(SASL_AUTHENTICATE, 0, 1, b"")).await.unwrap();
+        client
+            .write_all(&request(SASL_AUTHENTICATE, 0, 1, b""))
+            .await
+            .unwrap();
         next(&mut broker).await;
         let ok = [0, 0, 0xff, 0xff, 0, 0, 0, 0];
         broker.write_all(&response(1, &ok)).await.unwrap();
         next(&mut client).await;
-        client.write_all(&request(HEARTBEAT, 0, 2, b"")).await.unwrap();
+        client
+            .write_all(&request(HEARTBEAT, 0, 2, b""))
+            .await
+            .unwrap();
         next(&mut broker).await;
     })
     .await;
@@ -300,9 +363,15 @@ async fn lets_nothing_but_sasl_pass_before_authentication() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_sasl_handshake_v0_with_an_error_and_closes() {
-    let situation = Situation { before_sasl: true, ..Situation::default() };
+    let situation = Situation {
+        before_sasl: true,
+        ..Situation::default()
+    };
     let (ended, ()) = relayed(situation, async |mut client, mut broker| {
-        client.write_all(&request(17, 0, 9, b"\0\x05PLAIN")).await.unwrap();
+        client
+            .write_all(&request(17, 0, 9, b"\0\x05PLAIN"))
+            .await
+            .unwrap();
         assert_eq!(next(&mut client).await, [0, 0, 0, 9, 0, 35, 0, 0, 0, 0]);
         assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0);
         assert_eq!(broker.read(&mut [0; 8]).await.unwrap(), 0);
@@ -315,7 +384,10 @@ async fn answers_sasl_handshake_v0_with_an_error_and_closes() {
 async fn does_not_read_the_client_while_too_much_is_in_flight() {
     let (_, ()) = relayed(Situation::default(), async |mut client, mut broker| {
         for id in 0..10 {
-            client.write_all(&request(HEARTBEAT, 0, id, b"")).await.unwrap();
+            client
+                .write_all(&request(HEARTBEAT, 0, id, b""))
+                .await
+                .unwrap();
         }
         for id in 0..4 {
             assert_eq!(next(&mut broker).await[4..8], i32::to_be_bytes(id));
@@ -337,7 +409,10 @@ async fn matches_responses_behind_ten_thousand_produces_without_answer() {
             client.write_all(&produce(id)).await.unwrap();
             next(&mut broker).await;
         }
-        client.write_all(&request(METADATA, 1, 1, &[0xff; 4])).await.unwrap();
+        client
+            .write_all(&request(METADATA, 1, 1, &[0xff; 4]))
+            .await
+            .unwrap();
         next(&mut broker).await;
         let told = metadata_v1(&[(5, "broker5.internal.test", 9092)]);
         broker.write_all(&response(1, &told)).await.unwrap();
