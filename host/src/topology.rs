@@ -272,3 +272,6 @@ fn first_refused(
     }
     first
 }
+
+#[cfg(test)]
+mod tests;

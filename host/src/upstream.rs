@@ -223,3 +223,6 @@ pub fn tune(stream: &TcpStream, tcp: &TcpConfig, user_timeout: Option<Duration>)
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(user_timeout)
 }
+
+#[cfg(test)]
+mod tests;

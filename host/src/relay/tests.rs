@@ -1,5 +1,7 @@
 //! The relay over in-memory legs with paused time: order, rewriting, winding down, refusals.
 
+mod large;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
