@@ -15,7 +15,7 @@ if ! cargo clippy --version >/dev/null 2>&1; then
     echo "lint: cargo clippy is missing: with rustup, 'rustup component add clippy'" >&2
     exit 1
 fi
-cargo clippy --locked --all-targets -- -D warnings
+cargo clippy --locked --all-targets -- -D warnings || complain "clippy is not content"
 
 # One TLS stack, and nothing that decompresses what a peer sends, in what ships.
 shipped=$(cargo tree --locked -p throughway -e normal --prefix none --format '{p}' |
