@@ -44,8 +44,7 @@ pub(crate) enum Command {
 Example:
   GATEWAY_ENV_FILE=/etc/throughway/throughway.env throughway serve
 
-SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloads certificates
-and the address map.")]
+SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloads certificates")]
     Serve,
     /// Prints the computed configuration, secrets redacted, with each value's origin
     #[command(after_help = "Example:\n  throughway config --json | jq .")]

@@ -1,7 +1,7 @@
 //! Signals of the operating system, as what they ask of throughway.
 //!
-//! SIGTERM and SIGINT ask for a drain, a second one for an exit at once; SIGHUP asks for a reload of
-//! certificates and address map. It must not know how any of these is done.
+//! SIGTERM and SIGINT ask for a drain, a second one for an exit at once; SIGHUP asks for a reload
+//! of files. It must not know how any of these is done.
 
 use std::io;
 

@@ -1,0 +1,64 @@
+# The only entry point, for people and CI. `make help` lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The recipes share one target folder and one registry.
+.NOTPARALLEL:
+
+# Runs a command with a Rust toolchain on PATH, installing Debian's where there is none.
+RUST := tests/setup/rust.sh
+BINARY := $(CURDIR)/target/local/throughway
+CARGO_TEST_FLAGS ?=
+
+.PHONY: help run test ci build guest lint docs fmt deny bare
+.PHONY: fmt-check guest-check deny-if-present build-packages test-packages kafka-jars
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+
+run: build test-packages ## a real Kafka, throughway in front, a client through it; or, with KAFKA_BOOTSTRAP_SERVERS, throughway alone in front of that cluster
+	@THROUGHWAY_BIN=$(BINARY) tests/setup/run.sh
+
+test: build test-packages kafka-jars ## sets everything up and passes all tests, the ones against real Kafka included
+	THROUGHWAY_BIN=$(BINARY) $(RUST) cargo test --locked --profile local $(CARGO_TEST_FLAGS)
+
+ci: fmt-check lint guest-check test docs deny-if-present ## what CI runs, and what people run before they push
+
+build: build-packages ## the local build, target/local/throughway
+	$(RUST) cargo build --locked --profile local -p throughway
+
+guest: build-packages ## rebuilds the default address map
+	$(RUST) guest-addrmap/build.sh
+
+lint: build-packages test-packages ## clippy without a warning, dependency and file rules
+	$(RUST) tests/setup/lint.sh
+
+docs: build-packages test-packages ## the crates' documentation, without a warning
+	RUSTDOCFLAGS="-D warnings" $(RUST) cargo doc --locked --no-deps --document-private-items
+
+fmt: ## formats the code
+	$(RUST) cargo fmt
+
+deny: ## bans, licences, sources and advisories of dependencies, by cargo-deny (installed when missing)
+	$(RUST) tests/setup/deny.sh --install
+
+bare: ## COMMAND='make run': the same command on a fresh clone in a bare Debian root
+	@tests/setup/bare.sh "$(COMMAND)"
+
+fmt-check:
+	$(RUST) cargo fmt --check
+
+guest-check:
+	$(RUST) guest-addrmap/check.sh
+
+deny-if-present:
+	$(RUST) tests/setup/deny.sh
+
+build-packages:
+	@tests/setup/packages.sh build
+
+test-packages:
+	@tests/setup/packages.sh test
+
+kafka-jars: test-packages
+	@tests/kafka/fetch.sh 4.4.0 >/dev/null

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs from Debian what is missing for `build` or `test`, and says what. Knows commands before
+# packages: what is there from elsewhere is good enough.
+set -euo pipefail
+
+for_what=${1:?usage: packages.sh build|test}
+missing=()
+
+# need PACKAGE CHECK...: the package is missing when the check fails.
+need() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+compiles() { echo "#include <$1>" | cc -E -; }
+java_17() { [ "$(javac -version 2>&1 | sed -E 's/^javac ([0-9]+).*/\1/')" -ge 17 ]; }
+venv() { python3 -c 'import venv, ensurepip'; }
+
+case $for_what in
+build)
+    need gcc command -v cc
+    need libc6-dev compiles stdlib.h
+    need git command -v git
+    ;;
+test)
+    # librdkafka, for a real client in the tests, is built from source against OpenSSL.
+    need g++ command -v c++
+    need make command -v make
+    need pkg-config command -v pkg-config
+    need libssl-dev pkg-config --exists openssl
+    need openjdk-17-jdk-headless java_17
+    need maven command -v mvn
+    need python3-venv venv
+    ;;
+*)
+    echo "usage: packages.sh build|test" >&2
+    exit 64
+    ;;
+esac
+
+[ ${#missing[@]} -eq 0 ] || exec "$(dirname "$0")/install.sh" "${missing[@]}"
