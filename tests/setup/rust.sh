@@ -19,7 +19,7 @@ debian() {
         "$here/install.sh" rustc-web cargo-web >&2 || return 1
     local package tool
     for package in rustc cargo; do
-        tool=$(dpkg-query -L "$package-web" | grep "^/usr.*/bin/$package\$" | head -n 1)
+        tool=$(dpkg-query -L "$package-web" | grep -E "^/usr/(lib/.*/)?bin/$package\$" | head -n 1)
         PATH=$(dirname "$tool"):$PATH
     done
     hash -r
