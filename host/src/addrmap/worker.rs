@@ -1,0 +1,93 @@
+//! The thread that owns the guest, and the questions it takes. A hostile or slow map can stall this
+//! thread and nothing else.
+
+use std::sync::mpsc;
+use std::thread;
+
+use tokio::sync::{mpsc as queue, oneshot};
+
+use super::map::Map;
+use super::settings::Settings;
+use super::table::Table;
+use super::unknown::Question;
+use super::{AddrMapError, MapBroker, Target};
+use crate::config::LimitsProfile;
+
+/// Questions that wait; more are turned away rather than kept.
+const MOST_WAITING: usize = 256;
+/// Compiling recurses deeper than a thread's usual 2 MiB in unoptimised builds.
+const STACK: usize = 8 * 1024 * 1024;
+
+/// What the thread is asked.
+pub(super) enum Request {
+    /// A table for these brokers.
+    Compute {
+        brokers: Vec<MapBroker>,
+        topology_version: u64,
+        reply: oneshot::Sender<Result<Table, AddrMapError>>,
+    },
+    /// A server name that no table knows.
+    Route {
+        question: Question,
+        reply: oneshot::Sender<Result<Target, AddrMapError>>,
+    },
+}
+
+/// Starts the thread and waits for the first table.
+pub(super) fn start(
+    bytes: Vec<u8>,
+    profile: LimitsProfile,
+    settings: Settings,
+    brokers: Vec<MapBroker>,
+) -> Result<(queue::Sender<Request>, Table), AddrMapError> {
+    let (requests, taken) = queue::channel(MOST_WAITING);
+    let (first, table) = mpsc::sync_channel(1);
+    let run = move || {
+        let loaded = Map::load(&bytes, profile, settings)
+            .and_then(|mut map| map.compute(&brokers, 0).map(|table| (map, table)));
+        match loaded {
+            Ok((map, table)) => {
+                let _ = first.send(Ok(table));
+                serve(map, taken);
+            }
+            Err(error) => {
+                let _ = first.send(Err(error));
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("address-map".into())
+        .stack_size(STACK)
+        .spawn(run)
+        .map_err(|error| AddrMapError::Refused(format!("its thread cannot start: {error}")))?;
+    let table = table.recv().map_err(|_| ended("its start"))??;
+    Ok((requests, table))
+}
+
+/// Ends when every handle is gone.
+fn serve(mut map: Map, mut requests: queue::Receiver<Request>) {
+    while let Some(request) = requests.blocking_recv() {
+        match request {
+            Request::Compute {
+                brokers,
+                topology_version,
+                reply,
+            } => {
+                let _ = reply.send(map.compute(&brokers, topology_version));
+            }
+            // Whoever gave up waiting needs no guest call.
+            Request::Route { reply, .. } if reply.is_closed() => {}
+            Request::Route { question, reply } => {
+                let _ = reply.send(map.route(&question));
+            }
+        }
+    }
+}
+
+/// What is said when the thread is gone.
+pub(super) fn ended(call: &'static str) -> AddrMapError {
+    AddrMapError::Trapped {
+        call,
+        detail: "the address map's thread has ended".into(),
+    }
+}

@@ -1,0 +1,179 @@
+//! Runs the guest: admits a component, compiles it, and calls its four functions within limits.
+//!
+//! It must not know what is asked or what becomes of the answers (`addrmap` does). The linker is
+//! empty: there is nothing a guest could call. Owns wasmtime and wasmparser.
+//!
+//! - `gate`      what is admitted, decided before anything is compiled
+//! - `surface`   the exact text of the accepted interface
+//! - `engine`    wasmtime's configuration, limits and deadlines
+//! - `bindings`  generated types and calls
+//! - `text`      a guest's texts, made fit for messages
+
+pub(crate) mod bindings;
+mod engine;
+mod gate;
+mod surface;
+#[cfg(test)]
+pub(crate) mod test_guests;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::Arc;
+
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+
+use self::bindings::{
+    Addrmap, AddrmapPre, Advertised, Broker, Client, ConfigError, Error, Inbound, Plan, Scheme,
+    Target,
+};
+use self::engine::{Meter, Runtime};
+pub(crate) use self::text::shown;
+use crate::addrmap::AddrMapError;
+use crate::config::LimitsProfile;
+
+/// The component that ships inside the binary. There is no other implementation of its rules here.
+pub(crate) const BUILT_IN: &[u8] = include_bytes!("../../guest-addrmap/prebuilt/addrmap.wasm");
+
+/// Largest file that is read for a component, in bytes.
+pub(crate) fn most_bytes(profile: LimitsProfile) -> usize {
+    engine::Limits::of(profile).file
+}
+
+/// An admitted and compiled component. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct GuestComponent {
+    pre: AddrmapPre<Meter>,
+    runtime: Arc<Runtime>,
+}
+
+/// One instance of it. After a failed call it is gone: what a guest left behind is never reused.
+pub(crate) struct Guest {
+    live: Option<(Store<Meter>, Addrmap)>,
+    runtime: Arc<Runtime>,
+}
+
+impl GuestComponent {
+    /// Admits and compiles a component; the built-in one takes the same way.
+    ///
+    /// # Errors
+    /// `Refused` with what was found and what is accepted.
+    pub(crate) fn load(bytes: &[u8], profile: LimitsProfile) -> Result<Self, AddrMapError> {
+        let refused = |error: wasmtime::Error| {
+            AddrMapError::Refused(format!(
+                "it cannot be compiled: {}",
+                shown(&format!("{error:#}"))
+            ))
+        };
+        gate::admit(bytes, most_bytes(profile)).map_err(AddrMapError::Refused)?;
+        let runtime = Runtime::new(profile).map_err(refused)?;
+        let component = Component::from_binary(&runtime.engine, bytes).map_err(refused)?;
+        let pre = Linker::new(&runtime.engine)
+            .instantiate_pre(&component)
+            .and_then(AddrmapPre::new)
+            .map_err(refused)?;
+        Ok(Self {
+            pre,
+            runtime: Arc::new(runtime),
+        })
+    }
+
+    /// A fresh instance, not configured.
+    ///
+    /// # Errors
+    /// When the guest's start traps, exceeds a limit or does not end.
+    pub(crate) fn instantiate(&self) -> Result<Guest, AddrMapError> {
+        let mut store = self.runtime.store();
+        engine::begin(&mut store, self.runtime.limits.start);
+        match self.pre.instantiate(&mut store) {
+            Ok(bound) => Ok(Guest {
+                live: Some((store, bound)),
+                runtime: Arc::clone(&self.runtime),
+            }),
+            Err(error) => Err(failure("its start", store.data(), &error)),
+        }
+    }
+}
+
+impl Guest {
+    /// What the map says of itself.
+    pub(crate) fn describe(&mut self) -> Result<Scheme, AddrMapError> {
+        let most = self.runtime.limits.call;
+        self.call("describe", most, |store, bound| {
+            bound.throughway_addrmap_address_map().call_describe(store)
+        })
+    }
+
+    /// Configures this instance.
+    pub(crate) fn configure(
+        &mut self,
+        text: &str,
+    ) -> Result<Result<Plan, ConfigError>, AddrMapError> {
+        let most = self.runtime.limits.start;
+        self.call("configure", most, |store, bound| {
+            bound
+                .throughway_addrmap_address_map()
+                .call_configure(store, text)
+        })
+    }
+
+    /// The public address of a broker for a client.
+    pub(crate) fn advertise(
+        &mut self,
+        broker: &Broker,
+        client: &Client,
+    ) -> Result<Result<Advertised, Error>, AddrMapError> {
+        let most = self.runtime.limits.call;
+        self.call("advertise", most, |store, bound| {
+            bound
+                .throughway_addrmap_address_map()
+                .call_advertise(store, broker, client)
+        })
+    }
+
+    /// What a connection is for.
+    pub(crate) fn route(
+        &mut self,
+        inbound: &Inbound,
+    ) -> Result<Result<Target, Error>, AddrMapError> {
+        let most = self.runtime.limits.call;
+        self.call("route", most, |store, bound| {
+            bound
+                .throughway_addrmap_address_map()
+                .call_route(store, inbound)
+        })
+    }
+
+    /// One call within its time; the instance survives only a success.
+    fn call<T>(
+        &mut self,
+        name: &'static str,
+        most: std::time::Duration,
+        run: impl FnOnce(&mut Store<Meter>, &Addrmap) -> wasmtime::Result<T>,
+    ) -> Result<T, AddrMapError> {
+        let Some((mut store, bound)) = self.live.take() else {
+            let detail = "the instance is gone after a failed call".into();
+            return Err(AddrMapError::Trapped { call: name, detail });
+        };
+        engine::begin(&mut store, most);
+        match run(&mut store, &bound) {
+            Ok(answer) => {
+                self.live = Some((store, bound));
+                Ok(answer)
+            }
+            Err(error) => Err(failure(name, store.data(), &error)),
+        }
+    }
+}
+
+/// Trap codes do not tell an overflow or exhausted memory apart, so only the time is told.
+fn failure(call: &'static str, meter: &Meter, error: &wasmtime::Error) -> AddrMapError {
+    if meter.timed_out {
+        return AddrMapError::TimedOut { call };
+    }
+    AddrMapError::Trapped {
+        call,
+        detail: shown(&format!("{error:#}")),
+    }
+}

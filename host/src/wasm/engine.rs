@@ -1,0 +1,195 @@
+//! The one place that configures wasmtime: target, limits, deadlines, language features.
+//!
+//! It must not know what a guest is asked. Pulley is wasmtime's interpreter: nothing the guest brings
+//! ever becomes executable memory, so the process can run with `MemoryDenyWriteExecute`.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use wasmparser::WasmFeatures;
+use wasmtime::{
+    Config, Engine, Result, Store, StoreLimits, StoreLimitsBuilder, Strategy, UpdateDeadline,
+};
+
+use crate::config::LimitsProfile;
+
+/// The language guests may be written in, written out because `WasmFeatures::default()` grows.
+/// WebAssembly 2.0 without references into a garbage-collected heap, extended constants and the
+/// component model; no threads, exceptions, 64-bit or several memories, tail calls or async.
+pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .difference(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// How often a running guest is looked at.
+const TICK: Duration = Duration::from_millis(10);
+/// A guest gets its time on the processor; this many times that much may pass on the wall, so that a
+/// busy machine does not fail a good map.
+const WALL_FACTOR: u64 = 20;
+const STACK: usize = 256 * 1024;
+const MIB: usize = 1024 * 1024;
+
+/// What a guest may use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of the component file.
+    pub(super) file: usize,
+    /// Bytes of linear memory.
+    memory: usize,
+    /// Core instances, tables and memories, each.
+    instances: usize,
+    tables: usize,
+    memories: usize,
+    /// For instantiation and `configure`.
+    pub(super) start: Duration,
+    /// For each other call.
+    pub(super) call: Duration,
+    /// Bytes that one call may hand over.
+    handed_over: usize,
+}
+
+impl Limits {
+    pub(super) fn of(profile: LimitsProfile) -> Self {
+        match profile {
+            LimitsProfile::Small => Self {
+                file: 4 * MIB,
+                memory: 16 * MIB,
+                instances: 24,
+                tables: 8,
+                memories: 8,
+                start: Duration::from_millis(50),
+                call: Duration::from_millis(50),
+                handed_over: MIB,
+            },
+            // Interpreters inside the guest: Python alone brings 38 core modules.
+            LimitsProfile::Runtime => Self {
+                file: 64 * MIB,
+                memory: 256 * MIB,
+                instances: 64,
+                tables: 64,
+                memories: 64,
+                start: Duration::from_secs(1),
+                call: Duration::from_millis(100),
+                handed_over: MIB,
+            },
+        }
+    }
+}
+
+/// The engine of one profile and the thread that counts its epochs.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    pub(super) engine: Engine,
+    pub(super) limits: Limits,
+    /// Dropped with the runtime, which ends the thread.
+    _ticker: Sender<()>,
+}
+
+impl Runtime {
+    pub(super) fn new(profile: LimitsProfile) -> Result<Self> {
+        let limits = Limits::of(profile);
+        let engine = Engine::new(&config(&limits)?)?;
+        let (ticker, ended) = mpsc::channel();
+        let ticking = engine.weak();
+        thread::Builder::new()
+            .name("address-map-epoch".into())
+            .spawn(move || {
+                while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    let Some(engine) = ticking.upgrade() else {
+                        break;
+                    };
+                    engine.increment_epoch();
+                }
+            })?;
+        Ok(Self {
+            engine,
+            limits,
+            _ticker: ticker,
+        })
+    }
+
+    /// A store with every limit set, whose deadline has yet to be.
+    pub(super) fn store(&self) -> Store<Meter> {
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(self.limits.memory)
+            .table_elements(20_000)
+            .instances(self.limits.instances)
+            .tables(self.limits.tables)
+            .memories(self.limits.memories)
+            .build();
+        let mut store = Store::new(&self.engine, Meter::new(limits));
+        store.limiter(|meter| &mut meter.limits);
+        store.set_hostcall_fuel(self.limits.handed_over);
+        store.epoch_deadline_callback(|mut context| Ok(context.data_mut().tick()));
+        store
+    }
+}
+
+fn config(limits: &Limits) -> Result<Config> {
+    let mut config = Config::new();
+    config
+        .target("pulley64")?
+        .strategy(Strategy::Cranelift)
+        .wasm_features(WasmFeatures::all(), false)
+        .wasm_features(FEATURES, true)
+        .gc_support(false)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK)
+        // Otherwise every growth copies the whole memory.
+        .memory_reservation(u64::try_from(limits.memory)?)
+        .signals_based_traps(false)
+        .wasm_backtrace_max_frames(None);
+    Ok(config)
+}
+
+/// What a store knows of the running call.
+#[derive(Debug)]
+pub(super) struct Meter {
+    limits: StoreLimits,
+    /// Time of this thread when the call must have ended.
+    until: Duration,
+    ticks_left: u64,
+    /// Set when the call was stopped for its time.
+    pub(super) timed_out: bool,
+}
+
+impl Meter {
+    fn new(limits: StoreLimits) -> Self {
+        Self {
+            limits,
+            until: Duration::ZERO,
+            ticks_left: 0,
+            timed_out: false,
+        }
+    }
+
+    /// Called at each tick while guest code runs.
+    fn tick(&mut self) -> UpdateDeadline {
+        self.ticks_left = self.ticks_left.saturating_sub(1);
+        if self.ticks_left == 0 || thread_time() >= self.until {
+            self.timed_out = true;
+            return UpdateDeadline::Interrupt;
+        }
+        UpdateDeadline::Continue(1)
+    }
+}
+
+/// Starts the clock of one call.
+pub(super) fn begin(store: &mut Store<Meter>, most: Duration) {
+    let ticks = most.div_duration_f64(TICK).ceil() as u64;
+    let meter = store.data_mut();
+    meter.until = thread_time().saturating_add(most);
+    meter.ticks_left = ticks.saturating_mul(WALL_FACTOR);
+    store.set_epoch_deadline(1);
+}
+
+/// Processor time that this thread has used.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanoseconds)
+}
