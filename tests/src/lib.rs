@@ -1,0 +1,50 @@
+//! The test harness: real Kafka clusters, real clients, relays that record and brokers that lie.
+//!
+//! Owns whatever a test needs around throughway; it must not know throughway's code, only its
+//! binary and its variables. Everything lives in temporary folders and ends with the process.
+//!
+//! - [`kafka_jars`], [`cluster`], [`certificates`], [`ports`]: a real upstream
+//! - [`proxy`]: throughway as a process, with the variables of a test
+//! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
+//! - [`wire`], [`recorder`], [`leaks`], [`script_broker`]: the protocol itself
+//! - [`process`], [`files`]: children and folders that never outlive us, logs that do
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
+)]
+
+pub mod certificates;
+pub mod cluster;
+pub mod files;
+pub mod kafka_jars;
+pub mod ports;
+pub mod process;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of this crate in the source tree.
+#[must_use]
+pub fn crate_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where downloads are kept between runs; git ignores it.
+#[must_use]
+pub fn cache_folder() -> PathBuf {
+    crate_folder().join(".cache")
+}
+
+/// For people, on standard error.
+#[expect(
+    clippy::print_stderr,
+    reason = "what a person reads who runs the tests"
+)]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,205 @@
+//! What a node is told: `server.properties`.
+//!
+//! Pure text; it must not know files or processes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::certificates::Identity;
+use crate::kafka_jars;
+
+/// Sparse on purpose: dense ids hide mapping errors.
+pub const NODE_IDS: [i32; 3] = [1, 5, 12];
+
+/// User name and password that every SASL listener knows by every mechanism.
+pub const USER: (&str, &str) = ("alice", "alice-secret");
+/// The same for a super user.
+pub const ADMIN: (&str, &str) = ("admin", "admin-secret");
+
+/// What a test may want different from the usual cluster.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// Version of the brokers.
+    pub version: String,
+    /// `connections.max.reauth.ms`.
+    pub reauthenticate_after: Option<Duration>,
+    /// Lines of `server.properties` for every node.
+    pub properties: Vec<(String, String)>,
+    /// Options of the brokers' JVMs. By default they compile quickly instead of well, which
+    /// halves the start; a benchmark takes that out.
+    pub jvm: Vec<String>,
+    /// Lines for one node.
+    pub node_properties: BTreeMap<i32, Vec<(String, String)>>,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            version: kafka_jars::CURRENT.to_owned(),
+            reauthenticate_after: None,
+            properties: Vec::new(),
+            jvm: vec!["-XX:TieredStopAtLevel=1".to_owned()],
+            node_properties: BTreeMap::new(),
+        }
+    }
+}
+
+/// A broker's listeners, apart from the controller's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Listener {
+    /// PLAINTEXT, advertised at an address that works: brokers among themselves, direct observers.
+    Internal,
+    /// SASL_PLAINTEXT.
+    SaslPlain,
+    /// SASL_SSL.
+    SaslTls,
+    /// SASL_SSL with a client certificate.
+    Mtls,
+}
+
+/// The five ports of a node, in a row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NodePorts(pub u16);
+
+impl NodePorts {
+    /// How many a node needs.
+    pub const COUNT: u16 = 5;
+
+    /// Where `listener` is on 127.0.0.1.
+    #[must_use]
+    pub fn of(self, listener: Listener) -> u16 {
+        self.0
+            + match listener {
+                Listener::Internal => 0,
+                Listener::SaslPlain => 1,
+                Listener::SaslTls => 2,
+                Listener::Mtls => 3,
+            }
+    }
+
+    fn controller(self) -> u16 {
+        self.0 + 4
+    }
+}
+
+/// The name a node advertises on its SASL listeners. It resolves nowhere, so a client that is told
+/// it fails at once.
+#[must_use]
+pub fn advertised_host(node: i32) -> String {
+    format!("broker{node}.internal.test")
+}
+
+/// A node's place among the others.
+pub(super) struct NodePlan<'a> {
+    pub id: i32,
+    pub ports: &'a BTreeMap<i32, NodePorts>,
+    pub data: &'a Path,
+    pub identity: &'a Identity,
+    pub trust: &'a Path,
+}
+
+impl NodePlan<'_> {
+    /// The whole of `server.properties`.
+    pub(super) fn properties(&self, options: &ClusterOptions) -> String {
+        let mut text = self.addresses();
+        text.push_str(COMMON);
+        for listener in ["saslplain", "sasltls", "mtls"] {
+            text.push_str(&sasl(listener));
+        }
+        let _ = writeln!(text, "log.dirs={}", self.data.display());
+        let _ = writeln!(
+            text,
+            "ssl.keystore.location={}",
+            self.identity.both.display()
+        );
+        let _ = writeln!(text, "ssl.truststore.location={}", self.trust.display());
+        if let Some(after) = options.reauthenticate_after {
+            let _ = writeln!(text, "connections.max.reauth.ms={}", after.as_millis());
+        }
+        let own = options.node_properties.get(&self.id).into_iter().flatten();
+        for (key, value) in options.properties.iter().chain(own) {
+            let _ = writeln!(text, "{key}={value}");
+        }
+        text
+    }
+
+    fn addresses(&self) -> String {
+        let id = self.id;
+        let at = self.ports[&id];
+        let host = advertised_host(id);
+        let named =
+            |name: &str, listener, host: &str| format!("{name}://{host}:{}", at.of(listener));
+        let all = |host: &str| {
+            [
+                named("INTERNAL", Listener::Internal, "127.0.0.1"),
+                named("SASLPLAIN", Listener::SaslPlain, host),
+                named("SASLTLS", Listener::SaslTls, host),
+                named("MTLS", Listener::Mtls, host),
+            ]
+            .join(",")
+        };
+        let voters: Vec<String> = self
+            .ports
+            .iter()
+            .map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller()))
+            .collect();
+        format!(
+            "node.id={id}\n\
+             controller.quorum.voters={}\n\
+             listeners={},CONTROLLER://127.0.0.1:{}\n\
+             advertised.listeners={}\n",
+            voters.join(","),
+            all("127.0.0.1"),
+            at.controller(),
+            all(&host),
+        )
+    }
+}
+
+/// Internal topics get few partitions: each costs start-up time.
+const COMMON: &str = "\
+process.roles=broker,controller
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=INTERNAL
+listener.security.protocol.map=INTERNAL:PLAINTEXT,SASLPLAIN:SASL_PLAINTEXT,SASLTLS:SASL_SSL,MTLS:SASL_SSL,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
+listener.name.mtls.ssl.client.auth=required
+ssl.keystore.type=PEM
+ssl.truststore.type=PEM
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:admin;User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
+default.replication.factor=3
+min.insync.replicas=2
+offsets.topic.num.partitions=3
+offsets.topic.replication.factor=3
+transaction.state.log.num.partitions=3
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+share.coordinator.state.topic.num.partitions=3
+share.coordinator.state.topic.replication.factor=3
+share.coordinator.state.topic.min.isr=2
+group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=16777216
+auto.create.topics.enable=false
+";
+
+fn sasl(listener: &str) -> String {
+    const PLAIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule";
+    const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule";
+    const OAUTH: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
+    const UNSECURED: &str = "org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler";
+    let prefix = format!("listener.name.{listener}");
+    let users = [ADMIN, USER]
+        .map(|(name, password)| format!("user_{name}=\"{password}\""))
+        .join(" ");
+    format!(
+        "{prefix}.plain.sasl.jaas.config={PLAIN} required {users};\n\
+         {prefix}.scram-sha-256.sasl.jaas.config={SCRAM} required;\n\
+         {prefix}.scram-sha-512.sasl.jaas.config={SCRAM} required;\n\
+         {prefix}.oauthbearer.sasl.jaas.config={OAUTH} required unsecuredLoginStringClaim_sub=\"alice\";\n\
+         {prefix}.oauthbearer.sasl.server.callback.handler.class={UNSECURED}\n",
+    )
+}
