@@ -3,11 +3,40 @@
 //! Owns the meaning of every variable; parsing lives in `config/`. Pure: it must not know sockets,
 //! clocks or the process environment (`main` reads that once and passes it in).
 
+mod address_map;
+mod allow;
+mod docs;
+mod env_file;
+mod legacy;
+mod listeners;
+pub mod load;
+mod names;
+mod parse;
+mod ports;
+mod process;
+mod reader;
+mod render;
+mod report;
+mod server_tls;
+mod sni;
+mod sources;
+mod upstream;
+mod value;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::docs::reference;
+pub use self::parse::parse;
+pub use self::render::render;
+pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};
+pub use self::sources::{FileText, Given};
 use crate::kafka::{Endpoint, NodeId};
 
 /// Everything throughway was told, parsed and checked once, before any port is bound.
