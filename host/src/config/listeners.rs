@@ -49,30 +49,7 @@ pub(super) fn read(r: &mut Reader<'_>, min_broker_id: i32) -> Vec<ListenerConfig
 }
 
 fn names(r: &mut Reader<'_>) -> Vec<String> {
-    let sources = r.sources;
-    let mut found = BTreeSet::new();
-    for full in sources
-        .settings
-        .keys()
-        .filter(|name| name.as_str() != NAMES)
-    {
-        let Some(rest) = full.strip_prefix(LISTENER) else {
-            continue;
-        };
-        if r.text(full).is_none() {
-            continue;
-        }
-        match split(rest) {
-            Ok(name) => {
-                found.insert(name.to_owned());
-            }
-            Err(problem) => r.reject_with(
-                full,
-                problem,
-                "GATEWAY_LISTENER_<N>_ and a known ending, <N> a letter, then letters and digits",
-            ),
-        }
-    }
+    let found = found(r);
     let listed = r.value(NAMES, |text| {
         value::list(text, |name| match is_name(name) {
             true => Ok(name.to_owned()),
@@ -101,6 +78,35 @@ fn names(r: &mut Reader<'_>) -> Vec<String> {
         .into_iter()
         .filter(|name| left.remove(name))
         .collect()
+}
+
+/// Listeners that have variables.
+fn found(r: &mut Reader<'_>) -> BTreeSet<String> {
+    let sources = r.sources;
+    let mut found = BTreeSet::new();
+    for full in sources
+        .settings
+        .keys()
+        .filter(|name| name.as_str() != NAMES)
+    {
+        let Some(rest) = full.strip_prefix(LISTENER) else {
+            continue;
+        };
+        if r.text(full).is_none() {
+            continue;
+        }
+        match split(rest) {
+            Ok(name) => {
+                found.insert(name.to_owned());
+            }
+            Err(problem) => r.reject_with(
+                full,
+                problem,
+                "GATEWAY_LISTENER_<N>_ and a known ending, <N> a letter, then letters and digits",
+            ),
+        }
+    }
+    found
 }
 
 /// The listener's name in `<N>_<suffix>`.
