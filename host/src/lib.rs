@@ -14,4 +14,5 @@ pub mod addrmap;
 pub mod close;
 pub mod config;
 pub mod kafka;
+pub mod proxy_protocol;
 pub mod tls;
