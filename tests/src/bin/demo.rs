@@ -3,14 +3,15 @@
 //! Owns the order and the words; all the work is the harness's. Results go to standard output.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a program for a person to look at"
 )]
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -37,7 +38,17 @@ struct Way {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    match show().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nthe demo failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn show() -> Result<()> {
     let folder = TemporaryFolder::new("throughway-demo-")?;
     let options = ClusterOptions::default();
     println!(
