@@ -19,6 +19,7 @@
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+pub mod cells;
 pub mod certificates;
 pub mod clients;
 pub mod cluster;
