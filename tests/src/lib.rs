@@ -20,11 +20,13 @@
 )]
 
 pub mod certificates;
+pub mod clients;
 pub mod cluster;
 pub mod files;
 pub mod kafka_jars;
 pub mod ports;
 pub mod process;
+pub mod wire;
 
 use std::path::{Path, PathBuf};
 

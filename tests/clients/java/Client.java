@@ -1,0 +1,196 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
+import java.util.*;
+import java.util.concurrent.*;
+import org.apache.kafka.clients.admin.*;
+import org.apache.kafka.clients.consumer.*;
+import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.*;
+import org.apache.kafka.common.serialization.*;
+
+/**
+ * A Java client that carries out one task (JSON on standard input) and reports (JSON on standard
+ * output). The words are those of tests/src/clients/task.rs. Runs from source with the jars of any
+ * Kafka version since 3.9.
+ */
+public class Client {
+    static final ObjectMapper JSON = new ObjectMapper();
+    static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    final JsonNode task;
+    final String topic;
+    final int records;
+    final ObjectNode report = JSON.createObjectNode();
+
+    Client(JsonNode task) {
+        this.task = task;
+        topic = task.get("topic").asText();
+        records = task.get("records").asInt();
+        report.putNull("cluster_id").put("written", 0).put("read", 0).put("wrong", 0);
+    }
+
+    public static void main(String[] args) throws Exception {
+        Client client = new Client(JSON.readTree(System.in));
+        try (Admin admin = Admin.create(client.properties(Map.of()))) {
+            client.carryOut(admin);
+            client.describe(admin);
+        }
+        System.out.println(client.report);
+    }
+
+    void carryOut(Admin admin) throws Exception {
+        switch (task.get("action").asText()) {
+            case "describe" -> { }
+            case "round_trip" -> {
+                createTopic(admin);
+                report.put("written", write(records));
+                read("read_uncommitted");
+            }
+            case "transactions" -> {
+                createTopic(admin);
+                report.put("written", transactions());
+                read("read_committed");
+            }
+            case "elections" -> {
+                createTopic(admin);
+                CompletableFuture<Integer> written = CompletableFuture.supplyAsync(() -> write(records));
+                do {
+                    moveLeaders(admin);
+                } while (!written.isDone());
+                report.put("written", written.get());
+                read("read_uncommitted");
+            }
+            default -> throw new IllegalArgumentException("this client cannot do " + task.get("action"));
+        }
+    }
+
+    Map<String, Object> properties(Map<String, Object> more) {
+        Map<String, Object> found = new HashMap<>(more);
+        JsonNode security = task.get("security");
+        found.put("bootstrap.servers", task.get("bootstrap").asText());
+        found.put("security.protocol", security.get("protocol").asText());
+        String mechanism = security.get("mechanism").asText();
+        if (!mechanism.isEmpty()) {
+            String module = mechanism.startsWith("SCRAM") ? "scram.ScramLoginModule" : "plain.PlainLoginModule";
+            found.put("sasl.mechanism", mechanism);
+            found.put("sasl.jaas.config", String.format(
+                "org.apache.kafka.common.security.%s required username=\"%s\" password=\"%s\";",
+                module, security.get("username").asText(), security.get("password").asText()));
+        }
+        if (!security.get("ca").isNull()) {
+            found.put("ssl.truststore.type", "PEM");
+            found.put("ssl.truststore.location", security.get("ca").asText());
+        }
+        task.get("properties").fields().forEachRemaining(e -> found.put(e.getKey(), e.getValue().asText()));
+        return found;
+    }
+
+    void createTopic(Admin admin) throws Exception {
+        NewTopic fresh = new NewTopic(topic, Optional.of(task.get("partitions").asInt()), Optional.empty());
+        admin.createTopics(List.of(fresh)).all().get();
+    }
+
+    void describe(Admin admin) throws Exception {
+        DescribeClusterResult cluster = admin.describeCluster();
+        report.put("cluster_id", cluster.clusterId().get());
+        ObjectNode brokers = report.putObject("brokers");
+        for (Node node : cluster.nodes().get()) {
+            brokers.put(node.idString(), node.host() + ":" + node.port());
+        }
+    }
+
+    static String key(int index) {
+        return "key-" + index;
+    }
+
+    static String value(int index) {
+        return "value of record " + index;
+    }
+
+    KafkaProducer<String, String> producer(Map<String, Object> more) {
+        return new KafkaProducer<>(properties(more), new StringSerializer(), new StringSerializer());
+    }
+
+    int write(int count) {
+        try (var producer = producer(Map.of())) {
+            return acknowledged(send(producer, count, ""));
+        }
+    }
+
+    List<Future<RecordMetadata>> send(Producer<String, String> producer, int count, String prefix) {
+        List<Future<RecordMetadata>> sent = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            sent.add(producer.send(new ProducerRecord<>(topic, prefix + key(i), value(i))));
+        }
+        producer.flush();
+        return sent;
+    }
+
+    static int acknowledged(List<Future<RecordMetadata>> sent) {
+        int count = 0;
+        for (Future<RecordMetadata> one : sent) {
+            try {
+                one.get();
+                count++;
+            } catch (Exception error) {
+                System.err.println(error);
+            }
+        }
+        return count;
+    }
+
+    /** An aborted transaction, whose records nobody may see, and a committed one. */
+    int transactions() {
+        try (var producer = producer(Map.of("transactional.id", topic + "-id"))) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            send(producer, records, "aborted-");
+            producer.abortTransaction();
+            producer.beginTransaction();
+            int written = acknowledged(send(producer, records, ""));
+            producer.commitTransaction();
+            return written;
+        }
+    }
+
+    void read(String isolation) {
+        Map<String, Object> more = Map.of("group.id", topic + "-group",
+            "auto.offset.reset", "earliest", "isolation.level", isolation);
+        Map<String, String> expected = new HashMap<>();
+        for (int i = 0; i < records; i++) {
+            expected.put(key(i), value(i));
+        }
+        int read = 0;
+        int wrong = 0;
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        try (var consumer = new KafkaConsumer<>(properties(more), new StringDeserializer(), new StringDeserializer())) {
+            consumer.subscribe(List.of(topic));
+            while (!expected.isEmpty() && System.nanoTime() < deadline) {
+                for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofSeconds(1))) {
+                    if (record.value().equals(expected.remove(record.key()))) {
+                        read++;
+                    } else {
+                        wrong++;
+                    }
+                }
+            }
+        }
+        report.put("read", read).put("wrong", wrong);
+    }
+
+    /** Makes the second replica of each partition its preferred leader, and lets it lead. */
+    void moveLeaders(Admin admin) throws Exception {
+        Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
+        for (TopicPartitionInfo partition : admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions()) {
+            List<Integer> order = new ArrayList<>(partition.replicas().stream().map(Node::id).toList());
+            Collections.rotate(order, -1);
+            moves.put(new TopicPartition(topic, partition.partition()), Optional.of(new NewPartitionReassignment(order)));
+        }
+        admin.alterPartitionReassignments(moves).all().get();
+        while (!admin.listPartitionReassignments(moves.keySet()).reassignments().get().isEmpty()) { }
+        // Partitions that are led by the right one already are reported as errors: not ours to care.
+        admin.electLeaders(ElectionType.PREFERRED, moves.keySet()).partitions().get();
+    }
+}
