@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::answers::Answers;
+pub use self::answers::Unmapped;
 pub use self::error::RelayError;
 use self::pool::Pool;
 use self::requests::RequestPump;

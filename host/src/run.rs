@@ -20,6 +20,7 @@ use crate::drain::Drain;
 use crate::listener::worker::Workers;
 use crate::listener::{Listeners, ports_at_start};
 use crate::metrics::Metrics;
+use crate::relay::Unmapped;
 use crate::session::{Budget, Edge};
 use crate::signal::{Request, Signals, exit_at_once};
 use crate::tls::{ClientTls, ServerTls};
@@ -114,6 +115,7 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
         metrics,
         drain: Arc::new(Drain::default()),
         budget: Budget::default(),
+        unmapped: Unmapped::default(),
         next_id: 1.into(),
         config,
     };

@@ -27,7 +27,7 @@ use crate::kafka::versions::ClampPolicy;
 use crate::kafka::{Endpoint, NodeId};
 use crate::metrics::{DialOutcome, Metrics};
 use crate::relay::pool::Pool;
-use crate::relay::{self, Answers, Legs, Shared, Terms};
+use crate::relay::{self, Answers, Legs, Shared, Terms, Unmapped};
 use crate::tls::ServerTls;
 use crate::tls::stream::Stream;
 use crate::topology::Topology;
@@ -52,6 +52,8 @@ pub struct Edge {
     pub drain: Arc<Drain>,
     /// Bounds log lines that peers can provoke.
     pub budget: Budget,
+    /// Brokers without an address, told once.
+    pub unmapped: Unmapped,
     /// Next connection id.
     pub next_id: AtomicU64,
 }
@@ -156,6 +158,7 @@ fn answers<'a>(edge: &'a Edge, inbound: &'a Inbound) -> Answers<'a> {
         topology: &edge.topology,
         address_map: &edge.address_map,
         inbound,
+        unmapped: &edge.unmapped,
         metrics: &edge.metrics,
         clamp: ClampPolicy {
             fetch_leader_hints: edge.config.fetch_leader_hints,

@@ -8,3 +8,5 @@
 )]
 
 mod cluster;
+mod ports;
+mod sni;

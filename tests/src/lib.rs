@@ -24,8 +24,12 @@ pub mod clients;
 pub mod cluster;
 pub mod files;
 pub mod kafka_jars;
+pub mod leaks;
 pub mod ports;
 pub mod process;
+pub mod proxy;
+pub mod recorder;
+pub mod script_broker;
 pub mod wire;
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! count. It must not know streams.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::addrmap::{AddressMap, Inbound, Table};
@@ -26,10 +26,35 @@ pub(crate) struct Answers<'a> {
     pub(crate) address_map: &'a AddressMap,
     /// How this client came in.
     pub(crate) inbound: &'a Inbound,
+    /// Tells what has no address.
+    pub(crate) unmapped: &'a Unmapped,
     /// Counts.
     pub(crate) metrics: &'a Metrics,
     /// For ApiVersions answers.
     pub(crate) clamp: ClampPolicy,
+}
+
+/// Brokers that a listener's clients have missed in an answer because the map has no address for
+/// them: each is told once. Bounded by listeners × brokers of the cluster, and by a cap.
+#[derive(Debug, Default)]
+pub struct Unmapped {
+    told: Mutex<BTreeSet<(usize, NodeId)>>,
+}
+
+/// Beyond this nothing more is told; the metric goes on counting.
+const MOST_TOLD: usize = 10_000;
+
+impl Unmapped {
+    fn tell(&self, listener: usize, node_id: NodeId) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < MOST_TOLD && told.insert((listener, node_id)) {
+            tracing::warn!(
+                %node_id,
+                "broker removed from answers: the address map has no address for it here; \
+                 give the listener more ports or another GATEWAY_MIN_BROKERID",
+            );
+        }
+    }
 }
 
 /// The table to write an answer with, and the brokers that must not appear in it.
@@ -111,12 +136,10 @@ impl Answers<'_> {
                 .flatten()
         };
         let replaced = answer::replace(found, arrived, &mut place)?;
-        for _not_mapped in replaced
-            .removed
-            .iter()
-            .filter(|id| !placed.refused.contains(id))
-        {
+        let not_mapped = |id: &&NodeId| !placed.refused.contains(id);
+        for node_id in replaced.removed.iter().filter(not_mapped) {
             self.metrics.broker_removed(RemovedBroker::NotMapped);
+            self.unmapped.tell(self.inbound.listener, *node_id);
         }
         let touched = replaced.rewritten > 0 || !replaced.removed.is_empty();
         self.count(

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pool::Pool;
-use super::{Answers, Legs, RelayError, Shared, Terms};
+use super::{Answers, Legs, RelayError, Shared, Terms, Unmapped};
 use crate::addrmap::{AddressMap, Inbound};
 use crate::close::CloseReason;
 use crate::config::{self, Config};
@@ -98,6 +98,7 @@ async fn relayed<S: Future>(
         topology: &topology,
         address_map: &address_map,
         inbound: &inbound,
+        unmapped: &Unmapped::default(),
         metrics: &metrics,
         clamp,
     };

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config;
-use crate::kafka::answer::NamedBroker;
 use crate::kafka::ApiVersion;
+use crate::kafka::answer::NamedBroker;
 use crate::kafka::answer::find;
 use crate::kafka::in_flight::ResponseKind;
 
@@ -19,8 +19,17 @@ fn upstream() -> Arc<UpstreamConfig> {
     .into_iter()
     .map(set)
     .collect();
-    let given = config::Given { environment, cores: 1, ..config::Given::default() };
-    Arc::new(config::parse(&given).expect("a good configuration").config.upstream)
+    let given = config::Given {
+        environment,
+        cores: 1,
+        ..config::Given::default()
+    };
+    Arc::new(
+        config::parse(&given)
+            .expect("a good configuration")
+            .config
+            .upstream,
+    )
 }
 
 fn topology() -> Topology {
@@ -30,7 +39,10 @@ fn topology() -> Topology {
 fn named(node_id: i32, host: &str, port: u16) -> NamedBroker {
     NamedBroker {
         node_id: NodeId(node_id),
-        address: Some(Endpoint { host: host.to_owned(), port }),
+        address: Some(Endpoint {
+            host: host.to_owned(),
+            port,
+        }),
         rack: None,
     }
 }
@@ -38,8 +50,15 @@ fn named(node_id: i32, host: &str, port: u16) -> NamedBroker {
 /// An answer as `find` returns it, with these brokers and this cluster id.
 fn answer(brokers: &[NamedBroker], cluster_id: Option<&str>) -> Found {
     // FindCoordinator v0: correlation id, error, node -1, "", -1.
-    let nobody = [0, 0, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff];
-    let found = find(ResponseKind::FindCoordinator, ApiVersion(0), &nobody, nobody.len());
+    let nobody = [
+        0, 0, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff,
+    ];
+    let found = find(
+        ResponseKind::FindCoordinator,
+        ApiVersion(0),
+        &nobody,
+        nobody.len(),
+    );
     let mut found = found.expect("well formed").expect("complete");
     found.brokers = brokers.to_vec();
     found.cluster_id = cluster_id.map(str::to_owned);
@@ -48,15 +67,22 @@ fn answer(brokers: &[NamedBroker], cluster_id: Option<&str>) -> Found {
 
 fn address(topology: &Topology, node_id: i32) -> Option<String> {
     let snapshot = topology.snapshot();
-    snapshot.brokers.get(&NodeId(node_id)).map(|broker| broker.upstream.to_string())
+    snapshot
+        .brokers
+        .get(&NodeId(node_id))
+        .map(|broker| broker.upstream.to_string())
 }
 
 #[test]
 fn two_brokers_that_exchange_addresses_are_known_by_the_new_ones() {
     let topology = topology();
     let [a, b] = ["a.internal.test", "b.internal.test"];
-    topology.learn(&answer(&[named(1, a, 1), named(5, b, 2)], Some("c"))).unwrap();
-    let lesson = topology.learn(&answer(&[named(1, b, 2), named(5, a, 1)], Some("c"))).unwrap();
+    topology
+        .learn(&answer(&[named(1, a, 1), named(5, b, 2)], Some("c")))
+        .unwrap();
+    let lesson = topology
+        .learn(&answer(&[named(1, b, 2), named(5, a, 1)], Some("c")))
+        .unwrap();
     assert_eq!(lesson.version, 2);
     assert_eq!(address(&topology, 1).as_deref(), Some("b.internal.test:2"));
     assert_eq!(address(&topology, 5).as_deref(), Some("a.internal.test:1"));
@@ -77,48 +103,82 @@ fn an_answer_of_another_cluster_teaches_nothing() {
     topology.learn(&answer(&[], Some("c"))).unwrap();
     let other = answer(&[named(1, "x.internal.test", 1)], Some("d"));
     let error = topology.learn(&other).unwrap_err();
-    assert_eq!(error.to_string(), "answer of cluster d, but this is cluster c");
-    assert_eq!(address(&topology, 1).as_deref(), Some("b1.internal.test:9092"));
+    assert_eq!(
+        error.to_string(),
+        "answer of cluster d, but this is cluster c"
+    );
+    assert_eq!(
+        address(&topology, 1).as_deref(),
+        Some("b1.internal.test:9092")
+    );
 }
 
 #[test]
 fn a_remembered_cluster_gives_way_to_the_one_that_answers() {
-    let upstream_address = Endpoint { host: "old.internal.test".to_owned(), port: 1 };
-    let known = KnownBroker { upstream: upstream_address, rack: None };
+    let upstream_address = Endpoint {
+        host: "old.internal.test".to_owned(),
+        port: 1,
+    };
+    let known = KnownBroker {
+        upstream: upstream_address,
+        rack: None,
+    };
     let remembered = Remembered {
         cluster_id: Some("c".to_owned()),
         brokers: BTreeMap::from([(NodeId(9), known)]),
     };
     let topology = Topology::new(upstream(), remembered);
-    assert_eq!(address(&topology, 9).as_deref(), Some("old.internal.test:1"));
-    topology.learn(&answer(&[named(5, "b5.internal.test", 2)], Some("d"))).unwrap();
+    assert_eq!(
+        address(&topology, 9).as_deref(),
+        Some("old.internal.test:1")
+    );
+    topology
+        .learn(&answer(&[named(5, "b5.internal.test", 2)], Some("d")))
+        .unwrap();
     assert_eq!(address(&topology, 9), None);
     assert_eq!(address(&topology, 5).as_deref(), Some("b5.internal.test:2"));
-    assert_eq!(address(&topology, 1).as_deref(), Some("b1.internal.test:9092"), "seeds stay");
+    assert_eq!(
+        address(&topology, 1).as_deref(),
+        Some("b1.internal.test:9092"),
+        "seeds stay"
+    );
 }
 
 #[test]
 fn an_address_outside_the_allow_list_is_not_learned_and_told_once() {
     let topology = topology();
     let told = answer(
-        &[named(1, "169.254.169.254", 80), named(5, "b5.internal.test", 9092)],
+        &[
+            named(1, "169.254.169.254", 80),
+            named(5, "b5.internal.test", 9092),
+        ],
         Some("c"),
     );
     let lesson = topology.learn(&told).unwrap();
     assert_eq!(lesson.not_allowed, BTreeSet::from([NodeId(1)]));
     assert_eq!(lesson.first_refused.len(), 1);
     assert!(topology.learn(&told).unwrap().first_refused.is_empty());
-    assert_eq!(address(&topology, 1).as_deref(), Some("b1.internal.test:9092"));
-    assert_eq!(address(&topology, 5).as_deref(), Some("b5.internal.test:9092"));
+    assert_eq!(
+        address(&topology, 1).as_deref(),
+        Some("b1.internal.test:9092")
+    );
+    assert_eq!(
+        address(&topology, 5).as_deref(),
+        Some("b5.internal.test:9092")
+    );
 }
 
 #[test]
 fn an_answer_without_racks_does_not_wipe_them_out() {
     let topology = topology();
-    let with_rack =
-        NamedBroker { rack: Some("a".to_owned()), ..named(5, "b5.internal.test", 9092) };
+    let with_rack = NamedBroker {
+        rack: Some("a".to_owned()),
+        ..named(5, "b5.internal.test", 9092)
+    };
     topology.learn(&answer(&[with_rack], Some("c"))).unwrap();
-    topology.learn(&answer(&[named(5, "b5.internal.test", 9093)], None)).unwrap();
+    topology
+        .learn(&answer(&[named(5, "b5.internal.test", 9093)], None))
+        .unwrap();
     let snapshot = topology.snapshot();
     assert_eq!(snapshot.brokers[&NodeId(5)].rack.as_deref(), Some("a"));
 }

@@ -15,13 +15,25 @@ fn upstream(variables: &[(&str, &str)]) -> Upstream {
         ("GATEWAY_SECURITY_MODE", "KAFKA_MANAGED"),
     ];
     let environment = fixed.iter().chain(variables).map(set).collect();
-    let given = config::Given { environment, cores: 1, ..config::Given::default() };
+    let given = config::Given {
+        environment,
+        cores: 1,
+        ..config::Given::default()
+    };
     let config = config::parse(&given).expect("a good configuration").config;
-    Upstream::new(Arc::new(config.upstream), None, config.tcp, Duration::from_millis(500))
+    Upstream::new(
+        Arc::new(config.upstream),
+        None,
+        config.tcp,
+        Duration::from_millis(500),
+    )
 }
 
 fn endpoint(host: &str, port: u16) -> Endpoint {
-    Endpoint { host: host.to_owned(), port }
+    Endpoint {
+        host: host.to_owned(),
+        port,
+    }
 }
 
 #[tokio::test]
@@ -30,7 +42,10 @@ async fn dials_where_the_operator_says_instead_of_where_the_name_leads() {
     let port = server.local_addr().unwrap().port();
     let upstream = upstream(&[
         ("KAFKA_BOOTSTRAP_SERVERS", "b1.internal.test:9092"),
-        ("GATEWAY_UPSTREAM_ADDRESS_MAP", &format!("b1.internal.test:9092=127.0.0.1:{port}")),
+        (
+            "GATEWAY_UPSTREAM_ADDRESS_MAP",
+            &format!("b1.internal.test:9092=127.0.0.1:{port}"),
+        ),
     ]);
     let broker = endpoint("b1.internal.test", 9092);
     let (dialled, accepted) = tokio::join!(upstream.dial(&broker), server.accept());
@@ -47,7 +62,10 @@ async fn refuses_a_name_that_resolves_to_loopback() {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = server.local_addr().unwrap().port();
     let refused = upstream.dial(&endpoint("localhost", port)).await;
-    assert!(matches!(refused, Err(DialError::NotAllowed { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(DialError::NotAllowed { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -60,7 +78,10 @@ async fn goes_on_to_the_next_bootstrap_server() {
     let servers = format!("127.0.0.1:{dead_port},127.0.0.1:{port}");
     let upstream = upstream(&[("KAFKA_BOOTSTRAP_SERVERS", servers.as_str())]);
     for _ in 0..3 {
-        let (_, dialled) = upstream.dial_bootstrap().await.expect("the second one lives");
+        let (_, dialled) = upstream
+            .dial_bootstrap()
+            .await
+            .expect("the second one lives");
         assert_eq!(dialled, endpoint("127.0.0.1", port));
     }
 }

@@ -42,8 +42,13 @@ fn fetch_v16_before_tail(records: usize) -> Vec<u8> {
 
 /// One node endpoint in tag 0: node 1, no rack.
 fn tail(host: &str) -> Vec<u8> {
-    let endpoint =
-        [&1i32.to_be_bytes()[..], &compact(host), &9092i32.to_be_bytes(), &[0, 0]].concat();
+    let endpoint = [
+        &1i32.to_be_bytes()[..],
+        &compact(host),
+        &9092i32.to_be_bytes(),
+        &[0, 0],
+    ]
+    .concat();
     let field = [vec![2], endpoint].concat();
     [vec![1, 0], uvarint(field.len()), field].concat()
 }
@@ -80,7 +85,10 @@ async fn hides_the_endpoints_at_the_end_of_a_large_fetch_and_nothing_else() {
         let (received, ()) =
             tokio::join!(exactly(&mut client, sent.len()), in_pieces(broker, &sent));
         let at = sent.len() - real.len();
-        assert!(received[..at] == sent[..at], "bytes before the tail changed");
+        assert!(
+            received[..at] == sent[..at],
+            "bytes before the tail changed"
+        );
         let hidden = &received[at..];
         assert_eq!(hidden[..3], [1, 127, real[2]]);
         assert!(hidden[3..].iter().all(|byte| *byte == 0));
@@ -112,7 +120,10 @@ async fn a_metadata_answer_begins_to_leave_long_before_it_has_arrived() {
     body.resize(20 << 20, 0xab);
     let sent = response(1, &body);
     let (_, ()) = relayed(Situation::default(), async |mut client, mut broker| {
-        client.write_all(&request(METADATA, 1, 1, &[0xff; 4])).await.unwrap();
+        client
+            .write_all(&request(METADATA, 1, 1, &[0xff; 4]))
+            .await
+            .unwrap();
         next(&mut broker).await;
         let (mut client, _) = split(client);
         let (_, mut broker) = split(broker);
@@ -120,8 +131,7 @@ async fn a_metadata_answer_begins_to_leave_long_before_it_has_arrived() {
         let shorter = "broker5.internal.test".len() - "edge.example".len();
         let mut received = exactly(&mut client, 4096 - shorter).await;
         let left = sent.len() - 4096;
-        let (rest, ()) =
-            tokio::join!(exactly(&mut client, left), in_pieces(broker, &sent[4096..]));
+        let (rest, ()) = tokio::join!(exactly(&mut client, left), in_pieces(broker, &sent[4096..]));
         received.extend(rest);
         let size = u32::try_from(sent.len() - 4 - shorter).unwrap();
         assert_eq!(received[..4], size.to_be_bytes());
@@ -138,12 +148,18 @@ async fn refuses_a_broker_array_that_does_not_end() {
     body.resize(6 << 20, 0);
     let sent = response(1, &body);
     let (ended, ()) = relayed(Situation::default(), async |mut client, mut broker| {
-        client.write_all(&request(METADATA, 1, 1, &[0xff; 4])).await.unwrap();
+        client
+            .write_all(&request(METADATA, 1, 1, &[0xff; 4]))
+            .await
+            .unwrap();
         next(&mut broker).await;
         // The relay may close before all of it is written.
         _ = broker.write_all(&sent).await;
         assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0);
     })
     .await;
-    assert!(matches!(ended, Err(RelayError::Rewrite { .. })), "{ended:?}");
+    assert!(
+        matches!(ended, Err(RelayError::Rewrite { .. })),
+        "{ended:?}"
+    );
 }

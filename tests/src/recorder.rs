@@ -1,0 +1,163 @@
+//! A relay between clients and throughway that keeps what clients receive.
+//!
+//! Owns its ports and the recording. It must not understand Kafka: [`crate::leaks`] searches what
+//! it has kept. Over TLS it ends the client's TLS and begins its own with the same server name,
+//! so that it keeps plaintext.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use crate::certificates::Identity;
+use crate::wire::client_config;
+
+/// What the recorder shows to clients, and whom it trusts on the other side.
+#[derive(Clone, Debug)]
+pub struct RecorderTls {
+    /// Shown to clients; as good as throughway's own.
+    pub identity: Identity,
+    /// The authority of throughway's certificate, PEM.
+    pub ca: PathBuf,
+}
+
+/// A recording relay; ends when dropped.
+#[derive(Debug)]
+pub struct Recorder {
+    kept: Kept,
+    _tasks: JoinSet<()>,
+}
+
+/// What each connection's client has received, in the order of accepting.
+type Kept = Arc<Mutex<Vec<Vec<u8>>>>;
+
+#[derive(Clone)]
+struct Tls {
+    acceptor: TlsAcceptor,
+    connector: TlsConnector,
+}
+
+impl Recorder {
+    /// Listens on `count` ports from `from` on 127.0.0.1, each of which leads to the port with the
+    /// same place in the row that begins at `to`.
+    ///
+    /// # Errors
+    ///
+    /// When a port is taken, or a certificate cannot be read.
+    pub async fn start(from: u16, to: u16, count: u16, tls: Option<&RecorderTls>) -> Result<Self> {
+        let kept = Kept::default();
+        let tls = tls.map(Tls::new).transpose()?;
+        let mut tasks = JoinSet::new();
+        for index in 0..count {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, from + index)).await?;
+            let target = SocketAddr::from((Ipv4Addr::LOCALHOST, to + index));
+            tasks.spawn(serve(listener, target, tls.clone(), Arc::clone(&kept)));
+        }
+        Ok(Self {
+            kept,
+            _tasks: tasks,
+        })
+    }
+
+    /// What clients have received so far, by connection.
+    #[must_use]
+    pub fn received(&self) -> Vec<Vec<u8>> {
+        self.kept.lock().unwrap().clone()
+    }
+}
+
+impl Tls {
+    fn new(files: &RecorderTls) -> Result<Self> {
+        let chain = CertificateDer::pem_file_iter(&files.identity.certificate)?;
+        let key = PrivateKeyDer::from_pem_file(&files.identity.key)?;
+        let server = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain.collect::<Result<_, _>>()?, key)?;
+        let client = client_config(&files.ca, None)?;
+        Ok(Self {
+            acceptor: Arc::new(server).into(),
+            connector: Arc::new(client).into(),
+        })
+    }
+}
+
+async fn serve(listener: TcpListener, target: SocketAddr, tls: Option<Tls>, kept: Kept) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let slot = {
+            let mut kept = kept.lock().unwrap();
+            kept.push(Vec::new());
+            kept.len() - 1
+        };
+        let (tls, kept) = (tls.clone(), Arc::clone(&kept));
+        // A connection that fails is the test's business, which sees it from the client's side.
+        connections.spawn(async move {
+            let _ = connect(client, target, tls, |bytes| {
+                kept.lock().unwrap()[slot].extend_from_slice(bytes);
+            })
+            .await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn connect(
+    client: TcpStream,
+    target: SocketAddr,
+    tls: Option<Tls>,
+    keep: impl FnMut(&[u8]),
+) -> Result<()> {
+    let server = TcpStream::connect(target).await?;
+    server.set_nodelay(true)?;
+    client.set_nodelay(true)?;
+    let Some(tls) = tls else {
+        return relay(client, server, keep).await;
+    };
+    let client = tls.acceptor.accept(client).await?;
+    let name = client
+        .get_ref()
+        .1
+        .server_name()
+        .context("no server name")?
+        .to_owned();
+    let server = tls
+        .connector
+        .connect(ServerName::try_from(name)?, server)
+        .await?;
+    relay(client, server, keep).await
+}
+
+async fn relay(
+    client: impl AsyncRead + AsyncWrite,
+    server: impl AsyncRead + AsyncWrite,
+    mut keep: impl FnMut(&[u8]),
+) -> Result<()> {
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_server, mut to_server) = tokio::io::split(server);
+    let up = async {
+        tokio::io::copy(&mut from_client, &mut to_server).await?;
+        to_server.shutdown().await
+    };
+    let down = async {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = from_server.read(&mut buffer).await?;
+            if count == 0 {
+                return to_client.shutdown().await;
+            }
+            keep(&buffer[..count]);
+            to_client.write_all(&buffer[..count]).await?;
+            to_client.flush().await?;
+        }
+    };
+    tokio::try_join!(up, down)?;
+    Ok(())
+}
