@@ -2,11 +2,16 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
 mod cluster;
+mod edge;
 mod ports;
 mod sni;
+mod wrong_protocol;
