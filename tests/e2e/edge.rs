@@ -34,10 +34,12 @@ pub(crate) async fn broker(
     ScriptBroker::start(script).await.unwrap()
 }
 
-/// Settings for a listener by port before this broker, which goes by the name of node 1.
+/// Settings for a listener by port before this broker, which is known as node 1.
 pub(crate) fn settings(broker: &ScriptBroker) -> (Settings, u16) {
     let port = broker.address.port();
-    let mut settings = Settings::upstream_at(&format!("{}:{port}", upstream_name(1)));
+    let address = format!("{}:{port}", upstream_name(1));
+    let mut settings = Settings::upstream_at(&address);
+    settings.set("GATEWAY_UPSTREAM_BROKERS", format!("1={address}"));
     settings.set(
         "GATEWAY_UPSTREAM_ADDRESS_MAP",
         format!("{}=127.0.0.1", upstream_name(1)),
@@ -74,9 +76,9 @@ impl Edge {
         Door::plain(self.first_port + node_id)
     }
 
-    /// A connection to the first port.
+    /// A connection to the broker that is known.
     pub(crate) async fn connect(&self) -> Connection {
-        Connection::open(&self.door(0)).await.unwrap()
+        Connection::open(&self.door(1)).await.unwrap()
     }
 
     /// The same after authentication.

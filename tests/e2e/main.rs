@@ -13,5 +13,6 @@
 mod cluster;
 mod edge;
 mod ports;
+mod protocol;
 mod sni;
 mod wrong_protocol;
