@@ -46,7 +46,7 @@ impl Settings {
     pub fn new(cluster: &Cluster, upstream: Upstream) -> Self {
         let mut settings = Self {
             variables: BTreeMap::new(),
-            tolerated: Vec::new(),
+            tolerated: vec!["licence not checked".to_owned()],
         };
         let (listener, protocol) = match upstream {
             Upstream::Plaintext => (Listener::SaslPlain, "SASL_PLAINTEXT"),
