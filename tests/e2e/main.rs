@@ -10,8 +10,11 @@
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+mod address_map;
 mod cluster;
+mod drain;
 mod edge;
+mod planted;
 mod ports;
 mod protocol;
 mod sni;

@@ -16,7 +16,7 @@ pub type Route = (u16, u16);
 /// A running relay; ends when dropped.
 #[derive(Debug)]
 pub struct FaultyRelay {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl FaultyRelay {
@@ -41,7 +41,12 @@ impl FaultyRelay {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, from)).await?;
             tasks.spawn(accept(listener, to, bytes));
         }
-        Ok(Self { _tasks: tasks })
+        Ok(Self { tasks })
+    }
+
+    /// Ends it; its ports are free again.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
     }
 }
 
@@ -109,7 +114,7 @@ mod tests {
         // A reset is a close as well: bytes were left unread behind it.
         let _reset = client.read_to_end(&mut received).await;
         assert_eq!(received, b"twelve");
-        drop(relay);
+        relay.stop().await;
         answering.abort();
     }
 }

@@ -48,6 +48,8 @@ impl Settings {
             variables: BTreeMap::new(),
             tolerated: vec!["licence not checked".to_owned()],
         };
+        // A build without licences says so at each start.
+        settings.tolerate("this build does not check a licence yet");
         let (listener, protocol) = match upstream {
             Upstream::Plaintext => (Listener::SaslPlain, "SASL_PLAINTEXT"),
             Upstream::Tls => (Listener::SaslTls, "SASL_SSL"),
@@ -77,9 +79,8 @@ impl Settings {
     pub fn upstream_at(bootstrap: &str) -> Self {
         let mut settings = Self {
             variables: BTreeMap::new(),
-            tolerated: Vec::new(),
+            tolerated: vec!["licence not checked".to_owned()],
         };
-        settings.tolerate("this build does not check a licence yet");
         settings.set("KAFKA_BOOTSTRAP_SERVERS", bootstrap);
         settings.set("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT");
         settings
