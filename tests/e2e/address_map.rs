@@ -18,7 +18,7 @@ use wasmparser::{Export, ExternalKind, Parser, Payload};
 /// What the guest adds to every port.
 const SHIFT: u16 = 100;
 
-/// Every test of a refusal lists what must be named in it.
+/// Exit code of whatever was refused before it began.
 const REFUSED: Option<i32> = Some(78);
 
 fn shifting_guest() -> PathBuf {
@@ -108,89 +108,89 @@ fn assert_names(said: &str, expected: &[&str]) {
     }
 }
 
-/// Six configurations, each with everything that must be named in what is said about it.
-fn bad_configurations() -> [(
-    &'static [(&'static str, &'static str)],
-    &'static [&'static str],
-); 6] {
-    [
-        (
-            &[
-                ("KAFKA_BOOTSTRAP_SERVERS", "no port here"),
-                ("GATEWAY_LISTENER_MAIN_PORTS", "70000-70010"),
-                ("GATEWAY_FIRST_BYTE_TIMEOUT_MS", "soon"),
-                ("GATEWAY_MAX_FRAME_BYTES", "-1"),
-            ],
-            &[
-                "4 errors",
-                "KAFKA_BOOTSTRAP_SERVERS",
-                "GATEWAY_LISTENER_MAIN_PORTS",
-                "GATEWAY_FIRST_BYTE_TIMEOUT_MS",
-                "GATEWAY_MAX_FRAME_BYTES",
-            ],
-        ),
-        (
-            &[
-                ("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
-                ("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SSL"),
-            ],
-            &[
-                "2 errors",
-                "KAFKA_SECURITY_PROTOCOL",
-                "GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL",
-                "SASL_SSL",
-            ],
-        ),
-        (
-            &[
-                ("GATEWAY_SECURITY_MODE", "GATEWAY_MANAGED"),
-                ("GATEWAY_OAUTH_JWKS_URL", "https://example.com/keys"),
-            ],
-            &[
-                "2 errors",
-                "GATEWAY_SECURITY_MODE",
-                "GATEWAY_OAUTH_JWKS_URL",
-            ],
-        ),
-        (
-            &[
-                ("GATEWAY_LISTENER_MAIN_ROUTING", "sni"),
-                (
-                    "GATEWAY_LISTENER_MAIN_ADVERTISED_HOST_PATTERN",
-                    "b.kafka.test",
-                ),
-            ],
-            &[
-                "SASL_SSL",
-                "GATEWAY_LISTENER_MAIN_ADVERTISED_HOST_PATTERN",
-                "{{nodeId}}",
-            ],
-        ),
-        (
-            &[
-                ("GATEWAY_UPSTREAM_ALLOWED", "10.0.0.0/99"),
-                ("GATEWAY_UPSTREAM_BROKERS", "1=a:1,1=b:2"),
-                ("GATEWAY_UPSTREAM_ADDRESS_MAP", "broker1.internal.test"),
-            ],
-            &[
-                "3 errors",
-                "GATEWAY_UPSTREAM_ALLOWED",
-                "GATEWAY_UPSTREAM_BROKERS",
-                "GATEWAY_UPSTREAM_ADDRESS_MAP",
-            ],
-        ),
-        (
-            &[("GATEWAY_ENV_FILE", "/nonexistent/throughway.env")],
-            &["GATEWAY_ENV_FILE", "/nonexistent/throughway.env"],
-        ),
-    ]
+/// Variables that are wrong, and what must be named in what is said about them.
+struct Bad {
+    variables: &'static [(&'static str, &'static str)],
+    named: &'static [&'static str],
 }
+
+const BAD: [Bad; 6] = [
+    Bad {
+        variables: &[
+            ("KAFKA_BOOTSTRAP_SERVERS", "no port here"),
+            ("GATEWAY_LISTENER_MAIN_PORTS", "70000-70010"),
+            ("GATEWAY_FIRST_BYTE_TIMEOUT_MS", "soon"),
+            ("GATEWAY_MAX_FRAME_BYTES", "-1"),
+        ],
+        named: &[
+            "4 errors",
+            "KAFKA_BOOTSTRAP_SERVERS",
+            "GATEWAY_LISTENER_MAIN_PORTS",
+            "GATEWAY_FIRST_BYTE_TIMEOUT_MS",
+            "GATEWAY_MAX_FRAME_BYTES",
+        ],
+    },
+    Bad {
+        variables: &[
+            ("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
+            ("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SSL"),
+        ],
+        named: &[
+            "2 errors",
+            "KAFKA_SECURITY_PROTOCOL",
+            "GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL",
+            "SASL_SSL",
+        ],
+    },
+    Bad {
+        variables: &[
+            ("GATEWAY_SECURITY_MODE", "GATEWAY_MANAGED"),
+            ("GATEWAY_OAUTH_JWKS_URL", "https://example.com/keys"),
+        ],
+        named: &[
+            "2 errors",
+            "GATEWAY_SECURITY_MODE",
+            "GATEWAY_OAUTH_JWKS_URL",
+        ],
+    },
+    Bad {
+        variables: &[
+            ("GATEWAY_LISTENER_MAIN_ROUTING", "sni"),
+            (
+                "GATEWAY_LISTENER_MAIN_ADVERTISED_HOST_PATTERN",
+                "b.kafka.test",
+            ),
+        ],
+        named: &[
+            "SASL_SSL",
+            "GATEWAY_LISTENER_MAIN_ADVERTISED_HOST_PATTERN",
+            "{{nodeId}}",
+        ],
+    },
+    Bad {
+        variables: &[
+            ("GATEWAY_UPSTREAM_ALLOWED", "10.0.0.0/99"),
+            ("GATEWAY_UPSTREAM_BROKERS", "1=a:1,1=b:2"),
+            ("GATEWAY_UPSTREAM_ADDRESS_MAP", "broker1.internal.test"),
+        ],
+        named: &[
+            "3 errors",
+            "GATEWAY_UPSTREAM_ALLOWED",
+            "GATEWAY_UPSTREAM_BROKERS",
+            "GATEWAY_UPSTREAM_ADDRESS_MAP",
+        ],
+    },
+    Bad {
+        variables: &[("GATEWAY_ENV_FILE", "/nonexistent/throughway.env")],
+        named: &["GATEWAY_ENV_FILE", "/nonexistent/throughway.env"],
+    },
+];
 
 #[test]
 fn bad_configurations_are_refused_with_everything_that_is_wrong() {
-    for (variables, expected) in bad_configurations() {
-        let said = Vain::new().with(variables).refusal();
-        assert_names(&said, expected);
+    for bad in BAD {
+        let said = Vain::new().with(bad.variables).refusal();
+        assert_names(&said, bad.named);
     }
 }
 
