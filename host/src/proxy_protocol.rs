@@ -9,8 +9,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The most bytes a header may have: the signature part of version 2 and 520 bytes of addresses
-/// and extensions. The specification's §2.2 sees receivers with 536 bytes as good enough.
+/// The most bytes a header may have. What fits TCP's default segment (RFC 9293 §3.7.1) comes in
+/// one piece, and addresses with the extensions of load balancers take less than half of it.
 pub const MAX_HEADER_BYTES: usize = 536;
 
 /// Version 1 with two addresses at their longest, by the specification's §2.1.

@@ -201,7 +201,7 @@ fn binary() -> Result<PathBuf> {
     }
     let target = crate_folder()
         .parent()
-        .unwrap_or(Path::new("."))
+        .unwrap_or_else(|| Path::new("."))
         .join("target");
     let built = ["local", "debug"].map(|profile| target.join(profile).join("throughway"));
     built

@@ -301,3 +301,35 @@ async fn act(stream: &mut TcpStream, reply: Reply) -> Result<bool> {
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+
+    use super::{Reply, ScriptBroker};
+    use crate::wire::{Connection, Door};
+
+    #[tokio::test]
+    async fn answers_as_told_and_closes() {
+        let broker = ScriptBroker::start(|request| match request.correlation_id {
+            1 => Reply::to(request, &ApiVersionsResponse::default().with_error_code(35)).unwrap(),
+            _ => Reply::Close,
+        });
+        let broker = broker.await.unwrap();
+        let door = Door {
+            address: broker.address.to_string(),
+            tls: None,
+        };
+        let mut connection = Connection::open(&door).await.unwrap();
+        let request = ApiVersionsRequest::default();
+        assert_eq!(connection.call(3, &request).await.unwrap().error_code, 35);
+        connection.send(3, &request).await.unwrap();
+        assert!(connection.is_closed().await.unwrap());
+        let keys: Vec<_> = broker
+            .received()
+            .iter()
+            .map(|r| (r.api_key, r.api_version))
+            .collect();
+        assert_eq!(keys, [(18, 3), (18, 3)]);
+    }
+}

@@ -3,6 +3,7 @@
 //! Owns frames, headers and SASL PLAIN from a client's side. It must not know throughway: the
 //! same calls go to a broker.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslHandshakeRequest,
+    MetadataRequest, RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use rustls::pki_types::pem::PemObject;
@@ -310,6 +311,21 @@ pub async fn who_is_behind(
         }
     }
     Ok(found)
+}
+
+/// What the broker behind `door` tells a client of all brokers: `host:port` by node id.
+///
+/// # Errors
+///
+/// When the connection fails, or `user` may not get in.
+pub async fn brokers_told(door: &Door, user: (&str, &str)) -> Result<BTreeMap<i32, String>> {
+    let mut connection = Connection::open(door).await?;
+    connection.authenticate(user).await?;
+    let answer = connection.call(12, &MetadataRequest::default()).await?;
+    let told = answer.brokers.iter();
+    Ok(told
+        .map(|broker| (broker.node_id.0, format!("{}:{}", broker.host, broker.port)))
+        .collect())
 }
 
 /// A TLS client that trusts `ca`, and shows `identity` if there is one.

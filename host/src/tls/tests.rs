@@ -1,6 +1,5 @@
-//! Both legs together: who is let in, who is believed, what is resumed and what a reload changes.
+//! Both legs together: who is let in, who is believed and what is resumed.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use rustls::HandshakeKind;
@@ -9,6 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::testing::{Authority, server_config};
 use super::*;
 use crate::config::{KeySource, Secret, TrustSource};
+
+mod reload;
 
 const NAME: &str = "b1.kafka.example.com";
 
@@ -245,41 +246,6 @@ async fn a_ticket_is_good_for_its_own_listener_and_name_only() {
     }
 }
 
-/// Writes a key pair as two files.
-fn write_pair(folder: &Path, identity: &KeySource) -> KeySource {
-    let KeySource::InlinePem { chain, key, .. } = identity else {
-        panic!("inline expected")
-    };
-    let [certificate, key_path] = ["chain.pem", "key.pem"].map(|name| folder.join(name));
-    std::fs::write(&certificate, chain).unwrap();
-    std::fs::write(&key_path, &key.0).unwrap();
-    KeySource::PemPair {
-        certificate,
-        key: key_path,
-        key_password: None,
-    }
-}
-
-#[tokio::test]
-async fn a_reload_takes_new_files_in_and_ends_old_tickets() {
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new("ca");
-    let source = write_pair(folder.path(), &authority.issue(NAME));
-    let server = ServerTls::load(&server_config(source)).unwrap();
-    let client = authority.client();
-    kind(&server, &client, NAME).await;
-    assert!(!server.reload().unwrap());
-    assert_eq!(kind(&server, &client, NAME).await, HandshakeKind::Resumed);
-
-    write_pair(
-        folder.path(),
-        &authority.issue_with(named(&[NAME, "new.example.com"])),
-    );
-    assert!(server.reload().unwrap());
-    assert_eq!(server.describe().names, [NAME, "new.example.com"]);
-    assert_eq!(kind(&server, &client, NAME).await, HandshakeKind::Full);
-}
-
 fn named(names: &[&str]) -> rcgen::CertificateParams {
     rcgen::CertificateParams::new(
         names
@@ -288,54 +254,6 @@ fn named(names: &[&str]) -> rcgen::CertificateParams {
             .collect::<Vec<_>>(),
     )
     .unwrap()
-}
-
-#[test]
-fn a_reload_keeps_the_last_good_one_until_all_files_fit() {
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new("ca");
-    let source = write_pair(folder.path(), &authority.issue("old"));
-    let server = ServerTls::load(&server_config(source)).unwrap();
-
-    let KeySource::InlinePem { chain, key, .. } = authority.issue("new") else {
-        panic!()
-    };
-    std::fs::write(folder.path().join("chain.pem"), chain).unwrap();
-    let refused = server.reload().unwrap_err().to_string();
-    assert!(
-        refused.contains("chain.pem") && refused.contains("first certificate"),
-        "{refused}"
-    );
-    std::fs::remove_file(folder.path().join("key.pem")).unwrap();
-    assert!(
-        server
-            .reload()
-            .unwrap_err()
-            .to_string()
-            .contains("key.pem cannot be read")
-    );
-    assert_eq!(server.describe().names, ["old"]);
-
-    std::fs::write(folder.path().join("key.pem"), key.0).unwrap();
-    assert!(server.reload().unwrap());
-    assert_eq!(server.describe().names, ["new"]);
-}
-
-#[tokio::test]
-async fn a_reload_changes_whom_the_client_side_believes() {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    let (old, new) = (Authority::new("old"), Authority::new("new"));
-    file.write_all(old.pem.as_bytes()).unwrap();
-    let trust = TrustSource::Store {
-        path: file.path().to_owned(),
-        password: None,
-    };
-    let client = client(trust);
-    assert!(!client.reload().unwrap());
-    assert!(!meet(&new.server(NAME), &client, NAME).await.1);
-    std::fs::write(file.path(), &new.pem).unwrap();
-    assert!(client.reload().unwrap());
-    assert_eq!(meet(&new.server(NAME), &client, NAME).await, (true, true));
 }
 
 #[test]
@@ -403,11 +321,12 @@ async fn every_key_store_and_trust_store_meets_every_other() {
         trust("openssl-truststore.p12", "store-password"),
         trust("ca.pem", ""),
     ];
+    let clients = clients.map(|trust| (client(trust.clone()), trust));
     for server in servers {
         let loaded = ServerTls::load(&server_config(server.clone())).unwrap();
         assert_eq!(loaded.describe().names, ["localhost", "127.0.0.1"]);
-        for trust in &clients {
-            let met = meet(&loaded, &client(trust.clone()), "localhost").await;
+        for (client, trust) in &clients {
+            let met = meet(&loaded, client, "localhost").await;
             assert_eq!(met, (true, true), "{server:?} {trust:?}");
         }
     }
