@@ -45,6 +45,30 @@ pub struct Door {
     pub tls: Option<(String, std::path::PathBuf)>,
 }
 
+impl Door {
+    /// A plaintext one on this machine.
+    #[must_use]
+    pub fn plain(port: u16) -> Self {
+        Self {
+            address: format!("127.0.0.1:{port}"),
+            tls: None,
+        }
+    }
+}
+
+/// A request's payload by hand: the fields that all header versions share, a null client id, and
+/// `body` (which begins with the tags where the header has some).
+#[must_use]
+pub fn raw_request((key, version): (i16, i16), correlation_id: i32, body: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(10 + body.len());
+    payload.put_i16(key);
+    payload.put_i16(version);
+    payload.put_i32(correlation_id);
+    payload.put_i16(-1);
+    payload.put_slice(body);
+    payload
+}
+
 /// A broker's verdict on "are you node `node_id` of `cluster_id`?" (KIP-1242).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
@@ -115,6 +139,19 @@ impl Connection {
         let mut payload = vec![0; usize::try_from(length).context("negative length")?];
         within("receive a frame", self.stream.read_exact(&mut payload)).await?;
         Ok(payload.into())
+    }
+
+    /// Everything that still comes until the other side closes or resets the connection.
+    ///
+    /// # Errors
+    ///
+    /// When it stays open.
+    pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let all = async { while matches!(self.stream.read_buf(&mut bytes).await, Ok(1..)) {} };
+        let ended = tokio::time::timeout(LIMIT, all).await;
+        ended.context("the other side does not close")?;
+        Ok(bytes)
     }
 
     /// Whether the other side has ended the connection and sends nothing more; waits for it.
