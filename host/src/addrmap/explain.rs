@@ -237,3 +237,64 @@ impl Listener {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::addrmap::tests::{PORT, SNI, config};
+
+    #[test]
+    fn people_are_told_addresses_ports_and_names() {
+        let explained = explain(&config(PORT), &[0, 12], None).unwrap();
+        let expected = "\
+address map  built-in 0.1.0 (built in)
+             addresses by port or by server name, from the listener variables
+
+listener SAMPLE, routing by port
+  bootstrap  any address below
+  node 0     kafka.example.com:7000  (built-in 0.1.0: port routing, from the listener's PORTS and GATEWAY_MIN_BROKERID)
+  node 12    removed from answers  (built-in 0.1.0: \"node id 12 is outside the 10 ports that start at node id 0\")
+  firewalls  must let through local ports 7000-7009
+  DNS and certificates must cover kafka.example.com
+";
+        assert_eq!(explained.render(false), expected);
+    }
+
+    #[test]
+    fn scripts_are_told_the_same_as_json() {
+        let text = explain(&config(SNI), &[3], None).unwrap().render(true);
+        let explained: Value = serde_json::from_str(&text).unwrap();
+        let expected = json!({
+            "address_map": {
+                "name": "built-in",
+                "version": "0.1.0",
+                "summary": "addresses by port or by server name, from the listener variables",
+                "component": "built in",
+            },
+            "listeners": [{
+                "name": "SAMPLE",
+                "routing": "sni",
+                "bootstrap": ["bootstrap.kafka.example.com:7000"],
+                "brokers": [{
+                    "node_id": 3,
+                    "told": "b-3.example.com:7000",
+                    "local_port": 7000,
+                    "why": "built-in 0.1.0: sni routing, from the listener's ADVERTISED_HOST_PATTERN",
+                }],
+                "local_ports": [[7000, 7000]],
+                "names": ["*.example.com", "bootstrap.kafka.example.com"],
+            }],
+        });
+        assert_eq!(explained, expected);
+    }
+
+    #[test]
+    fn without_ids_the_first_three_are_explained() {
+        let explained = explain(&config(PORT), &[], None).unwrap();
+        let brokers = &explained.listeners[0].brokers;
+        let ids: Vec<i32> = brokers.iter().map(|broker| broker.node_id).collect();
+        assert_eq!(ids, [0, 1, 2]);
+    }
+}
