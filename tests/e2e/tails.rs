@@ -289,7 +289,6 @@ async fn share(scene: &mut Scene, partition: i32) -> [Vec<(String, i32)>; 2] {
         .with_share_session_epoch(1)
         .with_topics(vec![topic]);
     let answered = scene.connection.call(1, &acknowledge).await.unwrap();
-    eprintln!("ACK {answered:?}");
     [
         fetched
             .node_endpoints
