@@ -168,8 +168,8 @@ impl AddressMap {
             .requests
             .send(request)
             .await
-            .map_err(|_| worker::ended("advertise"))?;
-        answer.await.map_err(|_| worker::ended("advertise"))?
+            .map_err(|_gone| worker::ended("advertise"))?;
+        answer.await.map_err(|_gone| worker::ended("advertise"))?
     }
 
     /// Publishes a computed table and wakes everyone in `published`. A table of an older topology

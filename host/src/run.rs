@@ -91,7 +91,11 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
         )
     })?;
     let topology = Arc::new(Topology::new(Arc::clone(&upstream_config), remembered));
-    let address_map = AddressMap::start(&config, topology.snapshot().map_brokers())?;
+    let address_map = AddressMap::start(&config, topology.snapshot().map_brokers());
+    let address_map = address_map.with_context(|| match &config.address_map.component {
+        Some(path) => format!("GATEWAY_ADDRESS_MAP={}", path.display()),
+        None => "built-in address map".to_owned(),
+    })?;
     let names: Vec<String> = config.listeners.iter().map(|l| l.name.clone()).collect();
     let metrics = Metrics::new(&names);
     let verify = config
@@ -138,9 +142,10 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         .with_context(|| format!("bind {admin}"))?;
     let workers = Workers::start(&edge).context("start workers")?;
     let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
-    listeners
-        .ensure(&ports_at_start(&edge.config))
-        .map_err(|error| anyhow!(error))?;
+    let mut ports = ports_at_start(&edge.config);
+    // A map of the operator's own may need others before any broker is known.
+    ports.extend_from_slice(edge.address_map.table().local_ports());
+    listeners.ensure(&ports).map_err(|error| anyhow!(error))?;
 
     let readiness = Arc::new(Readiness::default());
     readiness.set_ports_bound();

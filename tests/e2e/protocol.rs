@@ -2,6 +2,7 @@
 
 mod answers;
 mod desync;
+mod endpoints;
 
 use std::sync::{Arc, Mutex};
 

@@ -218,17 +218,13 @@ async fn endpoints_at_the_tail_are_rewritten_or_hidden_and_never_leak() {
 
     let produced = produce(&mut scene.connection, theirs, 10).await;
     assert_eq!(produced, [told.clone()]);
-    assert_eq!(
-        share(&mut scene, theirs).await,
-        [vec![told.clone()], vec![told]]
-    );
+    assert_eq!(share(&mut scene, theirs).await, [vec![told], vec![]]);
 
     for (api, fate) in [
         ("fetch", "rewritten"),
         ("fetch", "neutralised"),
         ("produce", "rewritten"),
         ("share_fetch", "rewritten"),
-        ("share_acknowledge", "rewritten"),
     ] {
         assert!(scene.count(api, fate) > 0, "{api} {fate}");
     }
@@ -254,7 +250,8 @@ async fn produce(connection: &mut Connection, partition: i32, len: usize) -> Vec
         .collect()
 }
 
-/// What ShareFetch and then ShareAcknowledge name.
+/// What ShareFetch and then ShareAcknowledge name. The latter names nobody: a broker that never led a
+/// partition answers that it does not host it. `protocol::endpoints` has answers that do.
 async fn share(scene: &mut Scene, partition: i32) -> [Vec<(String, i32)>; 2] {
     let group = Some(GroupId(StrBytes::from_static_str("tails-share")));
     let member = Some(StrBytes::from_static_str("AAAAAAAAAAAAAAAAAAAAAQ"));

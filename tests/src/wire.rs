@@ -182,20 +182,7 @@ impl Connection {
     ///
     /// When it is not, or cannot be decoded, or the other side closes.
     pub async fn receive<R: Request>(&mut self, version: i16, id: i32) -> Result<R::Response> {
-        let mut frame = self.receive_frame().await?;
-        let header = ResponseHeader::decode(&mut frame, R::Response::header_version(version))?;
-        ensure!(
-            header.correlation_id == id,
-            "answer to {}, not {id}",
-            header.correlation_id
-        );
-        let response = R::Response::decode(&mut frame, version)?;
-        ensure!(
-            !frame.has_remaining(),
-            "{} bytes too many",
-            frame.remaining()
-        );
-        Ok(response)
+        decode::<R>(version, id, self.receive_frame().await?)
     }
 
     /// Request and answer.
@@ -284,6 +271,21 @@ impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
     }
+}
+
+/// Decodes the answer to a request of type `R`.
+///
+/// # Errors
+///
+/// When it answers another request, or has another layout.
+pub fn decode<R: Request>(version: i16, id: i32, mut frame: Bytes) -> Result<R::Response> {
+    let header = ResponseHeader::decode(&mut frame, R::Response::header_version(version))?;
+    let answered = header.correlation_id;
+    ensure!(answered == id, "answer to {answered}, not {id}");
+    let response = R::Response::decode(&mut frame, version)?;
+    let left = frame.remaining();
+    ensure!(left == 0, "{left} bytes too many");
+    Ok(response)
 }
 
 /// Asks the broker behind `door` for every id of `node_ids` whether it is that one, after

@@ -60,7 +60,7 @@ pub(super) fn start(
         .stack_size(STACK)
         .spawn(run)
         .map_err(|error| AddrMapError::Refused(format!("its thread cannot start: {error}")))?;
-    let table = table.recv().map_err(|_| ended("its start"))??;
+    let table = table.recv().map_err(|_gone| ended("its start"))??;
     Ok((requests, table))
 }
 

@@ -60,8 +60,9 @@ pub enum Answerer {
 pub enum Matched {
     /// The head of the queue, now removed.
     Head(Due),
-    /// A remembered acks=0 Produce: forward untouched, nothing removed from the queue.
-    AcksZero,
+    /// A remembered acks=0 Produce; nothing is removed from the queue. Its answer may carry addresses
+    /// like any other.
+    AcksZero(Due),
     /// Neither: the streams are out of step, both sides must be closed.
     Desync,
 }
@@ -70,8 +71,8 @@ pub enum Matched {
 #[derive(Debug, Default)]
 pub struct InFlight {
     due: VecDeque<Due>,
-    /// Ids of acks=0 requests, oldest first; never more than `remember`.
-    acks_zero: VecDeque<CorrelationId>,
+    /// Acks=0 requests, oldest first; never more than `remember`.
+    acks_zero: VecDeque<Due>,
     remember: usize,
 }
 
@@ -92,14 +93,14 @@ impl InFlight {
 
     /// Remembers an acks=0 Produce, which is due no response. The oldest one is forgotten for it
     /// once as many as the limit are remembered.
-    pub fn remember_acks_zero(&mut self, correlation_id: CorrelationId) {
+    pub fn remember_acks_zero(&mut self, due: Due) {
         if self.remember == 0 {
             return;
         }
         if self.acks_zero.len() >= self.remember {
             self.acks_zero.pop_front();
         }
-        self.acks_zero.push_back(correlation_id);
+        self.acks_zero.push_back(due);
     }
 
     /// The oldest request still due.
@@ -131,13 +132,10 @@ impl InFlight {
             }
         }
         // Each acks=0 request excuses one response, so that a broker that repeats itself is noticed.
-        match self.acks_zero.iter().position(|id| *id == correlation_id) {
-            Some(at) => {
-                self.acks_zero.remove(at);
-                Matched::AcksZero
-            }
-            None => Matched::Desync,
-        }
+        let excused = |due: &Due| due.correlation_id == correlation_id;
+        let at = self.acks_zero.iter().position(excused);
+        at.and_then(|at| self.acks_zero.remove(at))
+            .map_or(Matched::Desync, Matched::AcksZero)
     }
 
     /// Number of responses due.
@@ -164,6 +162,10 @@ mod tests {
             api_version: ApiVersion(12),
             answer,
         }
+    }
+
+    fn produce(id: i32) -> Due {
+        due(id, Answerer::Broker(ResponseKind::Produce))
     }
 
     const KINDS: [ResponseKind; 4] = [
@@ -208,7 +210,7 @@ mod tests {
     fn ten_thousand_acks_zero_requests_are_remembered_in_constant_memory() {
         let mut queue = InFlight::new(1_024);
         for id in 0..10_000 {
-            queue.remember_acks_zero(CorrelationId(id));
+            queue.remember_acks_zero(produce(id));
         }
         queue.push(due(10_000, Answerer::Broker(ResponseKind::Metadata)));
         assert_eq!(queue.acks_zero.len(), 1_024);
@@ -222,23 +224,29 @@ mod tests {
     fn an_answer_to_acks_zero_is_excused_once_and_keeps_the_order() {
         let mut queue = InFlight::new(2);
         for id in 1..=3 {
-            queue.remember_acks_zero(CorrelationId(id));
+            queue.remember_acks_zero(produce(id));
         }
         queue.push(due(9, Answerer::Broker(ResponseKind::Metadata)));
         assert_eq!(queue.match_response(CorrelationId(1)), Matched::Desync);
-        assert_eq!(queue.match_response(CorrelationId(2)), Matched::AcksZero);
+        assert_eq!(
+            queue.match_response(CorrelationId(2)),
+            Matched::AcksZero(produce(2))
+        );
         assert_eq!(queue.match_response(CorrelationId(2)), Matched::Desync);
         assert!(matches!(
             queue.match_response(CorrelationId(9)),
             Matched::Head(_)
         ));
-        assert_eq!(queue.match_response(CorrelationId(3)), Matched::AcksZero);
+        assert_eq!(
+            queue.match_response(CorrelationId(3)),
+            Matched::AcksZero(produce(3))
+        );
     }
 
     #[test]
     fn an_acks_zero_id_in_use_again_goes_to_the_head_first() {
         let mut queue = InFlight::new(2);
-        queue.remember_acks_zero(CorrelationId(5));
+        queue.remember_acks_zero(produce(5));
         queue.push(due(5, Answerer::Broker(ResponseKind::Metadata)));
         assert!(matches!(
             queue.match_response(CorrelationId(5)),

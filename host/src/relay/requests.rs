@@ -166,7 +166,12 @@ where
             let Some(prefix) = rest.first_chunk::<PREFIX_LEN>() else {
                 return stop(0, Then::GoOn);
             };
-            match self.begin(prefix)? {
+            // What was good before a request that may not pass has been asked for all the same.
+            let begun = match self.begin(prefix) {
+                Ok(begun) => begun,
+                Err(error) => return stop(0, Then::End(Err(error))),
+            };
+            match begun {
                 Begun::Forward => at += PREFIX_LEN,
                 Begun::Dropped(answer) => return stop(PREFIX_LEN, self.after_dropped(answer)),
                 Begun::End(reason) => return stop(0, Then::End(Ok(reason))),
@@ -239,10 +244,7 @@ where
         };
         match scanner.feed(bytes).map_err(RelayError::Request)? {
             Some(0) => {
-                self.shared
-                    .in_flight
-                    .borrow_mut()
-                    .remember_acks_zero(due.correlation_id);
+                self.shared.in_flight.borrow_mut().remember_acks_zero(*due);
                 self.body = Body::Pass;
             }
             Some(_) => {

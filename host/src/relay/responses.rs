@@ -22,6 +22,8 @@ const PREFIX_LEN: usize = 8;
 
 /// How the walk over opaque frames ended.
 enum Then {
+    /// What comes next breaks the protocol; what came before it has been answered all the same.
+    Fail(RelayError),
     /// The window is used up, or holds a partial prefix.
     ReadOn,
     /// The head of the queue is ours to answer.
@@ -67,12 +69,16 @@ where
     /// Runs until the broker closes, or until requests have ended and nothing is due.
     pub(super) async fn run(mut self) -> Result<CloseReason, RelayError> {
         loop {
-            let (forward, then) = self.walk()?;
+            let (forward, then) = self.walk();
             self.forward_window(forward).await?;
-            if let Then::Special(due, len) = then {
-                self.special(due, len).await?;
-                continue;
-            }
+            let then = match then {
+                Then::Special(due, len) => {
+                    self.special(due, len).await?;
+                    continue;
+                }
+                Then::Fail(error) => return Err(error),
+                then => then,
+            };
             if self.left == 0 {
                 self.deliver_ours().await?;
                 if let Some(reason) = self.wound_down() {
@@ -94,7 +100,7 @@ where
     }
 
     /// Passes over opaque frames; returns how many bytes of the window may be forwarded.
-    fn walk(&mut self) -> Result<(usize, Then), RelayError> {
+    fn walk(&mut self) -> (usize, Then) {
         let mut at = 0;
         loop {
             let rest = self.window.bytes().get(at..).unwrap_or_default();
@@ -103,38 +109,38 @@ where
                 self.left -= seen;
                 at += seen;
                 if seen == 0 {
-                    return Ok((at, Then::ReadOn));
+                    return (at, Then::ReadOn);
                 }
                 continue;
             }
             let ours = |due: &Due| matches!(due.answer, Answerer::Us(_));
             if self.shared.in_flight.borrow().head().is_some_and(ours) {
-                return Ok((at, Then::Ours));
+                return (at, Then::Ours);
+            }
+            // An alert is 7 bytes, fewer than a response's prefix.
+            if matches!(rest, [0x15, 0x03, 0..=4, ..]) && !self.shared.authenticated.get() {
+                return (at, Then::Fail(RelayError::TlsAlert));
             }
             let Some(prefix) = rest.first_chunk::<PREFIX_LEN>() else {
-                return Ok((at, Then::ReadOn));
+                return (at, Then::ReadOn);
             };
-            let (payload_len, due) = self.match_prefix(prefix)?;
-            match due {
-                Some(due) if due.answer != Answerer::Broker(ResponseKind::Opaque) => {
-                    return Ok((at, Then::Special(due, payload_len)));
-                }
-                _ => {
-                    at += PREFIX_LEN;
-                    self.left = payload_len.saturating_sub(PREFIX_LEN - 4);
-                }
+            let (payload_len, due) = match self.match_prefix(prefix) {
+                Ok(matched) => matched,
+                Err(error) => return (at, Then::Fail(error)),
+            };
+            if due.answer != Answerer::Broker(ResponseKind::Opaque) {
+                return (at, Then::Special(due, payload_len));
             }
+            at += PREFIX_LEN;
+            self.left = payload_len.saturating_sub(PREFIX_LEN - 4);
         }
     }
 
-    /// Reads size and correlation id; `None` for an answered acks=0 Produce.
-    fn match_prefix(&self, prefix: &[u8; PREFIX_LEN]) -> Result<(usize, Option<Due>), RelayError> {
+    /// Reads size and correlation id.
+    fn match_prefix(&self, prefix: &[u8; PREFIX_LEN]) -> Result<(usize, Due), RelayError> {
         let [s0, s1, s2, s3, c0, c1, c2, c3] = *prefix;
         let size = i32::from_be_bytes([s0, s1, s2, s3]);
         let correlation_id = CorrelationId(i32::from_be_bytes([c0, c1, c2, c3]));
-        if matches!(prefix, [0x15, 0x03, 0..=4, ..]) && !self.shared.authenticated.get() {
-            return Err(RelayError::TlsAlert);
-        }
         let authenticated = self.shared.authenticated.get();
         // A broker's answers have no limit but int32 once SASL has passed (§2.8).
         let most = if authenticated {
@@ -160,8 +166,7 @@ where
             .match_response(correlation_id);
         self.shared.room.notify_one();
         match matched {
-            Matched::Head(due) => Ok((payload_len, Some(due))),
-            Matched::AcksZero => Ok((payload_len, None)),
+            Matched::Head(due) | Matched::AcksZero(due) => Ok((payload_len, due)),
             Matched::Desync => Err(RelayError::Desync { correlation_id }),
         }
     }

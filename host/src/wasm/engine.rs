@@ -179,7 +179,8 @@ impl Meter {
 
 /// Starts the clock of one call.
 pub(super) fn begin(store: &mut Store<Meter>, most: Duration) {
-    let ticks = most.div_duration_f64(TICK).ceil() as u64;
+    let ticks = most.as_millis().div_ceil(TICK.as_millis());
+    let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
     let meter = store.data_mut();
     meter.until = thread_time().saturating_add(most);
     meter.ticks_left = ticks.saturating_mul(WALL_FACTOR);

@@ -33,9 +33,14 @@ pub(super) fn lines(
     types: TypesRef<'_>,
     instance: ComponentInstanceTypeId,
 ) -> Result<Vec<String>, String> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "ids come from these very types; no `get` there"
+    )]
+    let instance = &types[instance];
     let mut lines = Vec::new();
     let mut total = 0_usize;
-    for (name, item) in &types[instance].exports {
+    for (name, item) in &instance.exports {
         let mut printer = Printer {
             types,
             out: format!("{name}: "),
@@ -81,6 +86,7 @@ impl Printer<'_> {
 
     fn func(&mut self, id: ComponentFuncTypeId) -> Result<(), String> {
         let types = self.types;
+        #[expect(clippy::indexing_slicing, reason = "as in `lines`")]
         let func = &types[id];
         self.put(if func.async_ { "async func(" } else { "func(" });
         self.fields(
@@ -102,7 +108,9 @@ impl Printer<'_> {
             ComponentValType::Primitive(primitive) => return self.kind(&primitive.to_string()),
             ComponentValType::Type(id) => id,
         };
-        match &types[id] {
+        #[expect(clippy::indexing_slicing, reason = "as in `lines`")]
+        let defined = &types[id];
+        match defined {
             ComponentDefinedType::Primitive(primitive) => self.kind(&primitive.to_string()),
             ComponentDefinedType::Record(record) => {
                 self.put("record{");

@@ -1,7 +1,9 @@
 //! What is refused before it is compiled, and what a guest that misbehaves comes to. The guests are
 //! `test_guests`'; whether answers make sense is tested in `addrmap`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::bindings::{Broker, Client, Endpoint};
 use super::test_guests::{Parts, renamed};

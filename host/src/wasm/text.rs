@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn a_guest_cannot_flood_a_log() {
-        assert_eq!(shown(&"\0".repeat(10_000)).chars().count(), 259 - 256 % 2);
+        assert_eq!(shown(&"\0".repeat(10_000)).chars().count(), 259);
         assert_eq!(shown(&"x".repeat(256)).chars().count(), 258);
     }
 }
