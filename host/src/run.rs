@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use self::reload::Reloader;
 use crate::addrmap::AddressMap;
 use crate::admin::{self, AdminState, Readiness};
-use crate::config::Config;
+use crate::config::{Config, ListenerConfig};
 use crate::drain::Drain;
 use crate::listener::worker::Workers;
 use crate::listener::{Listeners, ports_at_start};
@@ -70,12 +70,7 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
             config.state_directory.display()
         )
     })?;
-    let mut server_tls = Vec::new();
-    for listener in &config.listeners {
-        let load = |tls| ServerTls::load(tls).map(Arc::new);
-        let loaded = listener.tls.as_ref().map(load).transpose();
-        server_tls.push(loaded.with_context(|| format!("listener {}", listener.name))?);
-    }
+    let server_tls = load_server_tls(&config)?;
     let client_tls = config
         .upstream
         .tls
@@ -127,6 +122,16 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
         client_tls,
         store,
     })
+}
+
+/// One for each listener that speaks TLS.
+fn load_server_tls(config: &Config) -> anyhow::Result<Vec<Option<Arc<ServerTls>>>> {
+    let load = |listener: &ListenerConfig| {
+        let load = |tls| ServerTls::load(tls).map(Arc::new);
+        let loaded = listener.tls.as_ref().map(load).transpose();
+        loaded.with_context(|| format!("listener {}", listener.name))
+    };
+    config.listeners.iter().map(load).collect()
 }
 
 async fn serve(parts: Parts) -> anyhow::Result<()> {
