@@ -23,12 +23,15 @@ use crate::listener::worker::Workers;
 use crate::listener::{Listeners, ports_at_start};
 use crate::metrics::Metrics;
 use crate::relay::Unmapped;
-use crate::session::{Budget, Edge};
+use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
 use crate::tls::{ClientTls, ServerTls};
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
 use crate::upstream::Upstream;
+
+/// Unless `GATEWAY_MAX_HANDSHAKES_PER_SECOND` says otherwise.
+const HANDSHAKES_PER_WORKER: u32 = 200;
 
 /// Why the proxy ended other than drained.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,11 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
         config.tcp,
         config.timeouts.dial,
     );
+    let per_worker = HANDSHAKES_PER_WORKER.saturating_mul(config.workers.try_into().unwrap_or(1));
+    let handshakes = config
+        .limits
+        .max_handshakes_per_second
+        .unwrap_or(per_worker);
     let edge = Edge {
         server_tls,
         upstream,
@@ -112,6 +120,7 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
         address_map,
         metrics,
         drain: Arc::new(Drain::default()),
+        handshakes: Handshakes::new(handshakes),
         budget: Budget::default(),
         unmapped: Unmapped::default(),
         next_id: 1.into(),

@@ -7,6 +7,7 @@ mod arrival;
 mod budget;
 pub mod error;
 pub mod first_packet;
+mod handshakes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tracing::{Instrument, Span, debug_span, field};
 use self::arrival::{Arrival, arrive};
 pub use self::budget::Budget;
 use self::error::SessionError;
+pub use self::handshakes::Handshakes;
 use crate::addrmap::{AddressMap, Inbound, Target};
 use crate::close::CloseReason;
 use crate::config::Config;
@@ -50,6 +52,8 @@ pub struct Edge {
     pub metrics: Arc<Metrics>,
     /// The polite end.
     pub drain: Arc<Drain>,
+    /// Bounds handshakes per second.
+    pub handshakes: Handshakes,
     /// Bounds log lines that peers can provoke.
     pub budget: Budget,
     /// Brokers without an address, told once.

@@ -44,10 +44,15 @@ fn write_section(out: &mut String, section: &Section) -> std::fmt::Result {
             )?;
             for row in section.rows {
                 let (name, default) = (row.name, default(row));
+                let (accepts, meaning) = (row.accepts, row.meaning);
+                let when = if row.kind == Kind::Later {
+                    "*not in this release yet:* "
+                } else {
+                    ""
+                };
                 writeln!(
                     out,
-                    "| `{name}` | {default} | {} | {} |",
-                    row.accepts, row.meaning
+                    "| `{name}` | {default} | {accepts} | {when}{meaning} |"
                 )?;
             }
         }

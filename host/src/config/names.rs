@@ -14,6 +14,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
     let mut later = BTreeMap::new();
     let mut ignored = Vec::new();
     let mut account = Vec::new();
+    let mut not_yet = Vec::new();
     for name in r.sources.settings.keys() {
         if r.text(name).is_none() || name.starts_with(LISTENER) {
             continue;
@@ -39,6 +40,11 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
                 if let Some(secret) = r.secret(name) {
                     later.insert(name.clone(), secret);
                 }
+                // Open metrics are what there is.
+                let moot = name == "GATEWAY_SECURED_METRICS" && r.text(name) == Some("false");
+                if !moot {
+                    not_yet.push(name.as_str());
+                }
             }
         }
     }
@@ -47,6 +53,10 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
         r.note(format!(
             "throughway keeps no Kafka account of its own, no effect: {names}"
         ));
+    }
+    if !not_yet.is_empty() {
+        let names = not_yet.join(", ");
+        r.warn(format!("not in this release yet, no effect: {names}"));
     }
     if !ignored.is_empty() {
         r.note(format!("accepted without effect: {}", ignored.join(", ")));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::{Span, field};
 
 use super::error::SessionError;
@@ -166,6 +166,10 @@ async fn secure(
     timeout_at(first_byte_due, hello_begins(&stream))
         .await
         .map_err(|_elapsed| SessionError::FirstByteDeadline)??;
+    let due = Instant::now() + edge.config.timeouts.tls_handshake;
+    if !edge.handshakes.turn(due).await {
+        return Err(SessionError::TlsDeadline);
+    }
     let handshake = async {
         let hello = Hello::read(stream).await?;
         inbound.server_name = hello.server_name();
@@ -181,7 +185,7 @@ async fn secure(
         let stream = hello.accept(tls.current()).await?;
         Ok::<_, TlsError>(Some((stream, target)))
     };
-    match timeout(edge.config.timeouts.tls_handshake, handshake).await {
+    match timeout_at(due, handshake).await {
         Err(_elapsed) => Err(SessionError::TlsDeadline),
         Ok(Err(error)) => Err(SessionError::Tls(error)),
         Ok(Ok(None)) => Err(SessionError::UnknownServerName),

@@ -166,7 +166,9 @@ fn variables_of_other_owners_are_kept_for_them() {
         ("GATEWAY_USAGE_FORWARD_PROXY", "http://u:hush@proxy:3128"),
         ("GATEWAY_SECURED_METRICS", "false"),
     ]);
-    assert_eq!(notices(&parsed), Vec::<String>::new());
+    let told = "warning: not in this release yet, no effect: GATEWAY_LICENSE_FILE, \
+                GATEWAY_USAGE_FORWARD_PROXY";
+    assert_eq!(notices(&parsed), [told]);
     assert_eq!(parsed.later.len(), 3);
     let proxy = value_of(&parsed, "GATEWAY_USAGE_FORWARD_PROXY");
     assert_eq!(
