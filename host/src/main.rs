@@ -9,8 +9,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use throughway::config::{self, Parsed};
+use throughway::licence::anchors;
 use throughway::{RunError, build_info, telemetry};
 
+use crate::cli::license::Outcome;
 use crate::cli::{Cli, Command, FAILED, REFUSED};
 
 fn main() -> ExitCode {
@@ -27,6 +29,10 @@ fn main() -> ExitCode {
         }
         Command::Serve => serve(),
         Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
+        Command::License(asked) if asked.needs_settings() => with_config(|parsed| {
+            finish(asked.run(|name| parsed.later.get(name).map(|value| value.0.as_str())))
+        }),
+        Command::License(asked) => finish(asked.run(|_| None)),
         Command::Explain(_) | Command::Map(_) => ExitCode::from(REFUSED),
     }
 }
@@ -61,6 +67,15 @@ fn with_config(then: impl FnOnce(&Parsed) -> ExitCode) -> ExitCode {
     }
 }
 
+/// Prints what there is, then says why it is no success.
+fn finish(outcome: Outcome) -> ExitCode {
+    let printed = print(&outcome.text);
+    match outcome.refusal {
+        Some((why, code)) => complain(&why, code),
+        None => printed,
+    }
+}
+
 /// Says on standard error why the process ends.
 fn complain(why: &str, code: u8) -> ExitCode {
     let _closed = writeln!(io::stderr(), "throughway: {why}");
@@ -84,16 +99,18 @@ fn version(json: bool) -> String {
             "commit": build_info::COMMIT,
             "target": build_info::TARGET,
             "wit_versions": build_info::WIT_VERSIONS,
+            "licence_anchors": anchors::kind(),
             "tls_library": build_info::TLS_LIBRARY,
         });
         return format!("{fields}\n");
     }
     format!(
-        "throughway {}\ncommit {}\ntarget {}\naddress maps {}\ntls {}\n",
+        "throughway {}\ncommit {}\ntarget {}\naddress maps {}\nlicence anchors {}\ntls {}\n",
         build_info::VERSION,
         build_info::COMMIT,
         build_info::TARGET,
         build_info::WIT_VERSIONS.join(", "),
+        anchors::kind(),
         build_info::TLS_LIBRARY,
     )
 }

@@ -111,7 +111,12 @@ pub(crate) struct Outcome {
 }
 
 impl License {
-    /// Does it. `setting` gives the value of a configured variable; only `show` without a file asks.
+    /// Whether `run` asks for configured variables.
+    pub(crate) fn needs_settings(&self) -> bool {
+        matches!(self, Self::Show { file: None })
+    }
+
+    /// Does it. `setting` gives the value of a configured variable.
     pub(crate) fn run<'a>(&self, setting: impl Fn(&'static str) -> Option<&'a str>) -> Outcome {
         let made = match self {
             Self::Verify { file } | Self::Show { file: Some(file) } => {
