@@ -9,6 +9,8 @@ SHELL := /bin/bash
 RUST := tests/setup/rust.sh
 BINARY := $(CURDIR)/target/local/throughway
 CARGO_TEST_FLAGS ?=
+# Where the tests note which client came through which way.
+CELLS := $(CURDIR)/target/cells.tsv
 
 .PHONY: help run test ci build guest dev-license lint docs fmt deny bare
 .PHONY: fmt-check guest-check deny-if-present build-packages test-packages kafka-jars
@@ -20,7 +22,9 @@ run: build test-packages ## a real Kafka, throughway in front, a client through 
 	@THROUGHWAY_BIN=$(BINARY) tests/setup/run.sh
 
 test: build test-packages kafka-jars ## sets everything up and passes all tests, the ones against real Kafka included
-	THROUGHWAY_BIN=$(BINARY) $(RUST) cargo test --locked --profile local $(CARGO_TEST_FLAGS)
+	@rm -f $(CELLS)
+	THROUGHWAY_BIN=$(BINARY) THROUGHWAY_CELLS=$(CELLS) $(RUST) cargo test --locked --profile local $(CARGO_TEST_FLAGS)
+	$(if $(CARGO_TEST_FLAGS),,@$(CURDIR)/target/local/throughway-cells $(CELLS))
 
 ci: fmt-check lint guest-check test docs deny-if-present ## what CI runs, and what people run before they push
 

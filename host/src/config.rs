@@ -5,6 +5,7 @@
 
 mod address_map;
 mod allow;
+mod docs;
 mod env_file;
 mod legacy;
 mod listeners;
@@ -31,6 +32,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::docs::reference;
 pub use self::parse::parse;
 pub use self::render::render;
 pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};

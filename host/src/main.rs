@@ -5,15 +5,18 @@
 mod cli;
 
 use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
-use throughway::config::{self, Parsed};
+use throughway::addrmap::explain::explain;
+use throughway::config::{self, Config, Given, Parsed};
 use throughway::licence::anchors;
 use throughway::{RunError, build_info, telemetry};
 
 use crate::cli::license::Outcome;
-use crate::cli::{Cli, Command, FAILED, REFUSED};
+use crate::cli::{Cli, Command, FAILED, Map, REFUSED};
 
 fn main() -> ExitCode {
     let cli = match Cli::from(std::env::args_os()) {
@@ -33,7 +36,10 @@ fn main() -> ExitCode {
             finish(asked.run(|name| parsed.later.get(name).map(|value| value.0.as_str())))
         }),
         Command::License(asked) => finish(asked.run(|_| None)),
-        Command::Explain(_) | Command::Map(_) => ExitCode::from(REFUSED),
+        Command::Explain(asked) => with_config(|parsed| {
+            explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
+        }),
+        Command::Map(Map::Check { file, config }) => check_map(file, config),
     }
 }
 
@@ -50,13 +56,64 @@ fn serve() -> ExitCode {
                 tracing::info!("{}", notice.text);
             }
         }
-        tracing::warn!("this build does not check a licence yet");
+        tracing::warn!("licence not checked: this build has no licensing yet");
         match throughway::run(parsed.config.clone()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
             Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
         }
     })
+}
+
+/// Says what clients would be told.
+fn explained(config: &Config, brokers: &[i32], client: Option<IpAddr>, json: bool) -> ExitCode {
+    match explain(config, brokers, client) {
+        Ok(explained) => print(&explained.render(json)),
+        Err(error) => complain(&error.to_string(), REFUSED),
+    }
+}
+
+/// Checks a component with the listeners of the environment; where none is set up, with a sample.
+fn check_map(file: PathBuf, text: Option<String>) -> ExitCode {
+    let parsed = config::load::from_process().or_else(|_not_set_up| config::parse(&sample()));
+    let mut config = match parsed {
+        Ok(parsed) => parsed.config,
+        Err(errors) => return complain(&errors.to_string(), REFUSED),
+    };
+    config.address_map.component = Some(file);
+    match text.as_deref().map(|text| (text, text.strip_prefix('@'))) {
+        None => {}
+        Some((text, None)) => config.address_map.text = text.to_owned(),
+        Some((_, Some(path))) => match std::fs::read_to_string(path) {
+            Ok(text) => config.address_map.text = text,
+            Err(error) => return complain(&format!("--config: {path}: {error}"), REFUSED),
+        },
+    }
+    explained(&config, &[], None, false)
+}
+
+/// One listener by ports, as a component without a deployment is checked against.
+fn sample() -> Given {
+    let set = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let environment = [
+        ("KAFKA_BOOTSTRAP_SERVERS", "broker1.kafka.invalid:9092"),
+        ("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT"),
+        (
+            "GATEWAY_LISTENER_SAMPLE_SECURITY_PROTOCOL",
+            "SASL_PLAINTEXT",
+        ),
+        ("GATEWAY_LISTENER_SAMPLE_ROUTING", "port"),
+        ("GATEWAY_LISTENER_SAMPLE_PORTS", "6969-7068"),
+        (
+            "GATEWAY_LISTENER_SAMPLE_ADVERTISED_HOST",
+            "kafka.example.com",
+        ),
+    ];
+    Given {
+        environment: environment.into_iter().map(set).collect(),
+        cores: 1,
+        ..Given::default()
+    }
 }
 
 /// Does something with the configuration, or shows everything that is wrong with it.

@@ -3,8 +3,9 @@
 //! Owns the order of starting and stopping, and the control runtime: Admin API, accepting, topology
 //! changes, reloads, signals. Sessions run on the workers' runtimes.
 
+mod reload;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
@@ -13,6 +14,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::reload::Reloader;
 use crate::addrmap::AddressMap;
 use crate::admin::{self, AdminState, Readiness};
 use crate::config::Config;
@@ -27,9 +29,6 @@ use crate::tls::{ClientTls, ServerTls};
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
 use crate::upstream::Upstream;
-
-/// How often certificates, keys and trust are compared with their files.
-const RELOAD_EVERY: Duration = Duration::from_secs(10);
 
 /// Why the proxy ended other than drained.
 #[derive(Debug, thiserror::Error)]
@@ -157,15 +156,13 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         end.clone(),
         follow_topology(Arc::clone(&edge), listeners, Arc::new(store)),
     ));
-    tasks.spawn(until(
-        end.clone(),
-        reload_regularly(Arc::clone(&edge), client_tls.clone()),
-    ));
+    let reloader = Reloader::new(Arc::clone(&edge), client_tls);
+    tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
     loop {
         match signals.next().await {
-            Request::Reload => reload(&edge, client_tls.as_ref()).await,
+            Request::Reload => Arc::clone(&reloader).now().await,
             Request::Drain => break,
             Request::ExitAtOnce => exit_at_once(),
         }
@@ -255,42 +252,5 @@ async fn remember(edge: &Edge, store: &Arc<Store>, snapshot: &Arc<Snapshot>) {
         && edge.budget.allows("topology")
     {
         tracing::warn!(%error, "topology not saved; it will be learned again after a restart");
-    }
-}
-
-async fn reload_regularly(edge: Arc<Edge>, client_tls: Option<Arc<ClientTls>>) {
-    loop {
-        sleep(RELOAD_EVERY).await;
-        reload(&edge, client_tls.as_ref()).await;
-    }
-}
-
-/// Compares certificates, keys and trust of both legs with their files.
-async fn reload(edge: &Arc<Edge>, client_tls: Option<&Arc<ClientTls>>) {
-    let (edge, client_tls) = (Arc::clone(edge), client_tls.cloned());
-    let read = move || {
-        for (listener, tls) in edge.config.listeners.iter().zip(&edge.server_tls) {
-            if let Some(tls) = tls {
-                tell_reload(
-                    &listener.name,
-                    &tls.reload().map_err(|error| error.to_string()),
-                );
-            }
-        }
-        if let Some(tls) = client_tls {
-            tell_reload("upstream", &tls.reload().map_err(|error| error.to_string()));
-        }
-    };
-    // Files may be slow; the control runtime has health checks to answer.
-    if tokio::task::spawn_blocking(read).await.is_err() {
-        tracing::error!("reloading certificates panicked");
-    }
-}
-
-fn tell_reload(leg: &str, reloaded: &Result<bool, String>) {
-    match reloaded {
-        Ok(false) => {}
-        Ok(true) => tracing::info!(leg, "certificates reloaded"),
-        Err(error) => tracing::warn!(leg, error, "certificates not reloaded; the last good stay"),
     }
 }

@@ -1,12 +1,20 @@
 //! End-to-end tests against a real Kafka: one binary of many modules.
 
 #![expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+mod address_map;
 mod cluster;
+mod drain;
+mod edge;
+mod planted;
 mod ports;
+mod protocol;
 mod sni;
+mod tails;
+mod wrong_protocol;

@@ -5,20 +5,30 @@ use throughway_tests::cluster::{self, Cluster, NODE_IDS, USER};
 use throughway_tests::proxy::{PORT_COUNT, Proxy, Settings, Upstream};
 use throughway_tests::recorder::Recorder;
 use throughway_tests::wire::{Door, who_is_behind};
-use throughway_tests::{kafka_jars, leaks, ports};
+use throughway_tests::{cells, kafka_jars, leaks, ports};
 
 /// A throughway by port, and a recorder at the ports that clients are told.
-struct Setup {
+pub(crate) struct Setup {
     recorder: Recorder,
     first: u16,
-    proxy: Proxy,
+    pub(crate) proxy: Proxy,
 }
 
 impl Setup {
-    async fn new(cluster: &Cluster) -> Self {
+    async fn new(cluster: &Cluster, upstream: Upstream) -> Self {
+        Self::with(cluster, upstream, |_| {}).await
+    }
+
+    /// With more said in the configuration.
+    pub(crate) async fn with(
+        cluster: &Cluster,
+        upstream: Upstream,
+        more: impl FnOnce(&mut Settings),
+    ) -> Self {
         let (first, local) = (ports::reserve(PORT_COUNT), ports::reserve(PORT_COUNT));
-        let mut settings = Settings::new(cluster, Upstream::Plaintext);
+        let mut settings = Settings::new(cluster, upstream);
         settings.listen_by_port(first, local);
+        more(&mut settings);
         let proxy = settings.start().unwrap();
         let recorder = Recorder::start(first, local, PORT_COUNT, None)
             .await
@@ -30,86 +40,119 @@ impl Setup {
         }
     }
 
-    fn address(&self, node: i32) -> String {
+    /// What clients are told for a node.
+    pub(crate) fn address(&self, node: i32) -> String {
         format!("127.0.0.1:{}", self.first + u16::try_from(node).unwrap())
     }
 
-    async fn run(&self, library: Library, action: Action, topic: &str) -> (Task, Report) {
-        let security = Security::sasl_plaintext(USER);
-        let task = Task::new(action, &self.address(1), security, topic);
-        let report = library.run(&task, None).await.unwrap();
+    async fn run(&self, library: &Library, task: &Task) -> Report {
+        let report = library.run(task, None).await.unwrap();
         let expected = NODE_IDS.map(|id| (id, self.address(id)));
         assert_eq!(Vec::from_iter(report.brokers.clone()), expected);
-        (task, report)
+        report
     }
 
-    fn assert_no_leak(&self, cluster: &Cluster) {
-        let received = self.recorder.received();
-        assert!(
-            received.iter().any(|bytes| !bytes.is_empty()),
-            "nothing was recorded"
-        );
-        for bytes in received {
-            let found = leaks::find(&bytes, &cluster.secret_ports());
-            assert!(found.is_empty(), "{found:?}");
-        }
+    pub(crate) fn assert_no_leak(&self, cluster: &Cluster) {
+        leaks::assert_none(&self.recorder.received(), &cluster.secret_ports());
     }
 }
 
-async fn through(library: Library, action: Action, topic: &str) {
+/// One cell of the table: a client, what it does, how it gets in, and by which upstream.
+async fn cell(library: Library, way: &str, action: Action, mechanism: &str) {
     let cluster = cluster::shared().await;
-    let mut setup = Setup::new(&cluster).await;
-    let (task, report) = setup.run(library, action, topic).await;
+    let upstream = if way.contains("TLS") {
+        Upstream::Tls
+    } else {
+        Upstream::Plaintext
+    };
+    let mut setup = Setup::new(&cluster, upstream).await;
+    let security = Security::sasl_plaintext(USER).by(mechanism);
+    let topic = format!("{way}-{library:?}").replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    // No broker has the id 0: the first port only ever serves as bootstrap, from a cold start.
+    let mut task = Task::new(action, &setup.address(0), security, &topic);
+    if mechanism == "OAUTHBEARER" {
+        let unsecured = [
+            ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
+            ("sasl.oauthbearer.config", "principal=alice"),
+        ];
+        let unsecured = unsecured.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        task.properties.extend(unsecured);
+    }
+    let report = setup.run(&library, &task).await;
     assert!(report.is_complete(task.records), "{report:?}");
     setup.assert_no_leak(&cluster);
     assert_eq!(setup.proxy.stop().unwrap(), Some(0));
+    cells::passed(&library, way).unwrap();
 }
 
-fn java() -> Library {
-    Library::Java(kafka_jars::CURRENT.to_owned())
+fn java(version: &str) -> Library {
+    Library::Java(version.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_client_reads_what_it_wrote() {
-    through(Library::Rust, Action::RoundTrip, "ports-rust").await;
+    cell(Library::Rust, "ports, PLAIN", Action::RoundTrip, "PLAIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn java_client_commits_and_aborts() {
-    through(java(), Action::Transactions, "ports-java").await;
+async fn rust_client_gets_in_by_scram_256() {
+    let way = "ports, SCRAM-SHA-256";
+    cell(Library::Rust, way, Action::RoundTrip, "SCRAM-SHA-256").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn moving_leaders_leak_nothing() {
-    through(java(), Action::Elections, "ports-elections").await;
+async fn rust_client_gets_in_by_scram_512_and_upstream_tls() {
+    let way = "ports, upstream TLS, SCRAM-SHA-512";
+    cell(Library::Rust, way, Action::RoundTrip, "SCRAM-SHA-512").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn share_group_reads_what_was_written() {
-    through(java(), Action::Share, "ports-share").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn older_java_client_reads_what_it_wrote() {
-    through(
-        Library::Java("3.9.2".to_owned()),
+async fn rust_client_gets_in_by_oauthbearer() {
+    cell(
+        Library::Rust,
+        "ports, OAUTHBEARER",
         Action::RoundTrip,
-        "ports-java-39",
+        "OAUTHBEARER",
     )
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn java_client_commits_and_aborts() {
+    let java = java(kafka_jars::CURRENT);
+    cell(java, "ports, transactions", Action::Transactions, "PLAIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moving_leaders_leak_nothing() {
+    let java = java(kafka_jars::CURRENT);
+    cell(java, "ports, leaders moving", Action::Elections, "PLAIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn share_group_reads_what_was_written() {
+    let java = java(kafka_jars::CURRENT);
+    cell(java, "ports, share group", Action::Share, "PLAIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_java_client_reads_what_it_wrote() {
+    cell(java("3.9.2"), "ports, PLAIN", Action::RoundTrip, "PLAIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn python_client_reads_what_it_wrote() {
-    through(Library::Python, Action::RoundTrip, "ports-python").await;
+    cell(Library::Python, "ports, PLAIN", Action::RoundTrip, "PLAIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_address_leads_to_its_own_broker() {
     let cluster = cluster::shared().await;
-    let setup = Setup::new(&cluster).await;
+    let setup = Setup::new(&cluster, Upstream::Plaintext).await;
     // Addresses exist once a client was told of them.
-    setup.run(Library::Rust, Action::Describe, "").await;
+    let security = Security::sasl_plaintext(USER);
+    let task = Task::new(Action::Describe, &setup.address(1), security, "");
+    setup.run(&Library::Rust, &task).await;
     for node in NODE_IDS {
         let door = Door {
             address: setup.address(node),

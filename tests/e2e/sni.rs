@@ -7,7 +7,7 @@ use throughway_tests::files::TemporaryFolder;
 use throughway_tests::proxy::{BOOTSTRAP_NAME, Proxy, Settings, Upstream, broker_name};
 use throughway_tests::recorder::{Recorder, RecorderTls};
 use throughway_tests::wire::{Door, who_is_behind};
-use throughway_tests::{kafka_jars, leaks, ports};
+use throughway_tests::{cells, kafka_jars, leaks, ports};
 
 /// A throughway by server name, and a recorder at the port that clients are told.
 struct Setup {
@@ -57,41 +57,55 @@ impl Setup {
     }
 
     fn assert_no_leak(&self, cluster: &Cluster) {
-        let received = self.recorder.received();
-        assert!(
-            received.iter().any(|bytes| !bytes.is_empty()),
-            "nothing was recorded"
-        );
-        for bytes in received {
-            let found = leaks::find(&bytes, &cluster.secret_ports());
-            assert!(found.is_empty(), "{found:?}");
-        }
+        leaks::assert_none(&self.recorder.received(), &cluster.secret_ports());
     }
 }
 
-async fn through(upstream: Upstream, library: Library, action: Action, topic: &str) {
+/// One cell of the table: a client, what it does, and by which upstream.
+async fn cell(library: Library, way: &str, action: Action) {
     let cluster = cluster::shared().await;
+    let mtls = way.contains("client certificate");
+    let upstream = if mtls { Upstream::Mtls } else { Upstream::Tls };
     let mut setup = Setup::new(&cluster, upstream).await;
-    let (task, report) = setup.run(library, action, topic).await;
+    let topic = format!("{way}-{library:?}").replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let (task, report) = setup.run(library.clone(), action, &topic).await;
     assert!(report.is_complete(task.records), "{report:?}");
     setup.assert_no_leak(&cluster);
     assert_eq!(setup.proxy.stop().unwrap(), Some(0));
+    cells::passed(&library, way).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_client_reads_what_it_wrote() {
-    through(Upstream::Tls, Library::Rust, Action::RoundTrip, "sni-rust").await;
+    cell(Library::Rust, "names, upstream TLS", Action::RoundTrip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_client_reads_what_it_wrote() {
+    cell(Library::Python, "names, upstream TLS", Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn java_client_commits_and_aborts() {
     let java = Library::Java(kafka_jars::CURRENT.to_owned());
-    through(Upstream::Tls, java, Action::Transactions, "sni-java").await;
+    cell(
+        java,
+        "names, upstream TLS, transactions",
+        Action::Transactions,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_java_client_reads_what_it_wrote() {
+    let java = Library::Java("3.9.2".to_owned());
+    cell(java, "names, upstream TLS", Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn throughway_shows_its_own_certificate_to_brokers() {
-    through(Upstream::Mtls, Library::Rust, Action::RoundTrip, "sni-mtls").await;
+    let way = "names, upstream TLS with client certificate";
+    cell(Library::Rust, way, Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

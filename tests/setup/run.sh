@@ -14,5 +14,5 @@ if [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ]; then
 fi
 
 "$root/tests/kafka/fetch.sh" 4.4.0 >/dev/null
-"$root/tests/setup/rust.sh" cargo build --locked --profile local -p throughway-tests --bin throughway-demo
+"$root/tests/setup/rust.sh" cargo build --locked --profile local -p throughway-tests --bins
 exec "$root/target/local/throughway-demo"

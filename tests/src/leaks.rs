@@ -33,6 +33,26 @@ pub fn find(received: &[u8], ports: &[u16]) -> Vec<String> {
     found
 }
 
+/// Panics with every leak in what connections received, or when they received nothing at all.
+///
+/// # Panics
+///
+/// That is what it is for.
+pub fn assert_none(received: &[Vec<u8>], ports: &[u16]) {
+    assert!(
+        received.iter().any(|bytes| !bytes.is_empty()),
+        "nothing was recorded"
+    );
+    let found: Vec<_> = received
+        .iter()
+        .flat_map(|bytes| find(bytes, ports))
+        .collect();
+    assert!(
+        found.is_empty(),
+        "upstream addresses reached a client: {found:?}"
+    );
+}
+
 /// The host that ends here, by its own length: two bytes, or one more in a varint (compact).
 fn host_before(bytes: &[u8]) -> Option<String> {
     let start = bytes.len().saturating_sub(LONGEST_HOST);

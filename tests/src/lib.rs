@@ -6,7 +6,7 @@
 //! - [`kafka_jars`], [`cluster`], [`certificates`], [`ports`]: a real upstream
 //! - [`proxy`]: throughway as a process, with the variables of a test
 //! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
-//! - [`wire`], [`recorder`], [`leaks`], [`script_broker`]: the protocol itself
+//! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
 //! - [`process`], [`files`]: children and folders that never outlive us, logs that do
 
 #![expect(
@@ -19,13 +19,16 @@
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+pub mod cells;
 pub mod certificates;
 pub mod clients;
 pub mod cluster;
+pub mod faults;
 pub mod files;
 pub mod kafka_jars;
 pub mod leaks;
 pub mod ports;
+pub mod probe;
 pub mod process;
 pub mod proxy;
 pub mod recorder;

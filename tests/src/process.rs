@@ -63,17 +63,7 @@ impl Process {
     ) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log);
         let file = file.with_context(|| format!("open {}", log.display()))?;
-        let mut shell = Command::new("sh");
-        // What a person has set for a cluster of theirs must not reach one of ours.
-        for (name, _) in std::env::vars_os() {
-            if ["GATEWAY_", "KAFKA_"]
-                .iter()
-                .any(|own| name.to_string_lossy().starts_with(own))
-            {
-                shell.env_remove(&name);
-            }
-        }
-        let mut child = shell
+        let mut child = clean_shell()
             .args(["-c", WATCHDOG, "sh"])
             .args(command)
             .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -220,6 +210,20 @@ impl Drop for Process {
             crate::say(&format!("{error:#}"));
         }
     }
+}
+
+/// A shell without what a person has set for a cluster of theirs: it must not reach one of ours.
+fn clean_shell() -> Command {
+    let mut shell = Command::new("sh");
+    for (name, _) in std::env::vars_os() {
+        if ["GATEWAY_", "KAFKA_"]
+            .iter()
+            .any(|own| name.to_string_lossy().starts_with(own))
+        {
+            shell.env_remove(&name);
+        }
+    }
+    shell
 }
 
 impl Output {

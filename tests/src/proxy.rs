@@ -18,7 +18,8 @@ use crate::crate_folder;
 use crate::files::{TemporaryFolder, log_file};
 use crate::process::Process;
 
-const START_LIMIT: Duration = Duration::from_secs(30);
+/// A debug build compiles its address map for a while.
+const START_LIMIT: Duration = Duration::from_secs(120);
 /// A poll answers at once; between two, the log is watched.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Longer than the default grace time.
@@ -44,20 +45,7 @@ impl Proxy {
     pub(self) fn start(settings: &Settings) -> Result<Self> {
         let state = TemporaryFolder::new("throughway-state-")?;
         let admin_port = crate::ports::reserve(1);
-        let mut environment = settings.environment();
-        let mut set = |name: &str, value: String| {
-            environment.entry(name.to_owned()).or_insert(value);
-        };
-        set(
-            "GATEWAY_STATE_DIRECTORY",
-            state.path().display().to_string(),
-        );
-        set("GATEWAY_HTTP_PORT", admin_port.to_string());
-        set("GATEWAY_HTTP_BIND_ADDRESS", "127.0.0.1".to_owned());
-        set("GATEWAY_LOG_FORMAT", "json".to_owned());
-        let environment: Vec<_> = environment.into_iter().collect();
-        let command = [binary()?.into(), "serve".into()];
-        let process = Process::start(&command, &environment, &log_file("throughway"))?;
+        let process = launch(settings, &state, admin_port)?;
         let tolerated = settings.tolerated();
         let proxy = Self {
             process,
@@ -68,6 +56,18 @@ impl Proxy {
         };
         proxy.wait_until_ready()?;
         Ok(proxy)
+    }
+
+    /// Starts the binary where it must not come up; returns its exit code and all it said.
+    ///
+    /// # Errors
+    ///
+    /// When there is no binary, or it does not end.
+    pub(self) fn start_in_vain(settings: &Settings) -> Result<(Option<i32>, String)> {
+        let state = TemporaryFolder::new("throughway-state-")?;
+        let mut process = launch(settings, &state, crate::ports::reserve(1))?;
+        let code = process.wait(START_LIMIT)?.code();
+        Ok((code, process.lines().join("\n")))
     }
 
     /// Status and body of a plain GET of `path` from the Admin API.
@@ -97,6 +97,16 @@ impl Proxy {
     pub fn stop(&mut self) -> Result<Option<i32>> {
         self.stopped = true;
         Ok(self.process.terminate(STOP_LIMIT)?.code())
+    }
+
+    /// Waits until it has ended after a signal, and returns its exit code.
+    ///
+    /// # Errors
+    ///
+    /// When it has not ended well after its grace time.
+    pub fn wait_for_end(&mut self) -> Result<Option<i32>> {
+        self.stopped = true;
+        Ok(self.process.wait(STOP_LIMIT)?.code())
     }
 
     /// Sends a signal.
@@ -158,6 +168,23 @@ impl Drop for Proxy {
     }
 }
 
+fn launch(settings: &Settings, state: &TemporaryFolder, admin_port: u16) -> Result<Process> {
+    let mut environment = settings.environment();
+    let mut set = |name: &str, value: String| {
+        environment.entry(name.to_owned()).or_insert(value);
+    };
+    set(
+        "GATEWAY_STATE_DIRECTORY",
+        state.path().display().to_string(),
+    );
+    set("GATEWAY_HTTP_PORT", admin_port.to_string());
+    set("GATEWAY_HTTP_BIND_ADDRESS", "127.0.0.1".to_owned());
+    set("GATEWAY_LOG_FORMAT", "json".to_owned());
+    let environment: Vec<_> = environment.into_iter().collect();
+    let command = [binary()?.into(), "serve".into()];
+    Process::start(&command, &environment, &log_file("throughway"))
+}
+
 fn is_trouble(line: &str) -> bool {
     let parsed: Option<serde_json::Value> = serde_json::from_str(line).ok();
     match parsed.as_ref().and_then(|event| event["level"].as_str()) {
@@ -174,7 +201,7 @@ fn binary() -> Result<PathBuf> {
     }
     let target = crate_folder()
         .parent()
-        .unwrap_or(Path::new("."))
+        .unwrap_or_else(|| Path::new("."))
         .join("target");
     let built = ["local", "debug"].map(|profile| target.join(profile).join("throughway"));
     built

@@ -1,17 +1,28 @@
 //! A broker that follows a script: for answers that no real broker gives.
 //!
-//! Owns a port on 127.0.0.1 and the framing; what to answer is the test's closure.
+//! Owns a port on 127.0.0.1, the framing, and a note of all that arrived; what to answer is the
+//! test's closure, with help for what every session begins with.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::ResponseHeader;
-use kafka_protocol::protocol::{Encodable, HeaderVersion};
+use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::metadata_response::MetadataResponseBroker;
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsResponse, BrokerId, MetadataResponse, ResponseHeader,
+    SaslAuthenticateResponse, SaslHandshakeResponse,
+};
+use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
+
+/// Nothing a test waits for takes longer.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A request as it arrived.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,14 +40,16 @@ pub struct Received {
 }
 
 /// What to do about a request.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Reply {
     /// Send one frame with this payload, header included.
     Frame(Bytes),
     /// Send these bytes as they are: frames cut short, lengths that lie.
     Raw(Bytes),
-    /// Send these bytes, then close.
-    RawThenClose(Bytes),
+    /// Do all of these, in order.
+    Each(Vec<Self>),
+    /// Wait until the test says so.
+    Await(Arc<Notify>),
     /// Say nothing.
     Silence,
     /// Close.
@@ -48,8 +61,21 @@ pub enum Reply {
 pub struct ScriptBroker {
     /// Where it listens.
     pub address: SocketAddr,
-    received: Arc<Mutex<Vec<Received>>>,
+    noted: Arc<Noted>,
     _task: JoinSet<()>,
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+struct Noted {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connections: usize,
+    received: Vec<Received>,
 }
 
 impl Reply {
@@ -59,7 +85,68 @@ impl Reply {
     ///
     /// When `message` has no such version.
     pub fn to<M: Encodable + HeaderVersion>(request: &Received, message: &M) -> Result<Self> {
-        let version = request.api_version;
+        Self::in_version(request.api_version, request, message)
+    }
+
+    /// Bytes that take the place of a body.
+    #[must_use]
+    pub fn bytes(request: &Received, body: &[u8]) -> Self {
+        Self::Frame(Bytes::from(
+            [&request.correlation_id.to_be_bytes(), body].concat(),
+        ))
+    }
+
+    /// What a broker of Kafka 4.1 says that takes every password: ApiVersions, SaslHandshake and
+    /// SaslAuthenticate; anything else meets silence.
+    ///
+    /// # Panics
+    ///
+    /// When the request's version does not exist.
+    #[must_use]
+    pub fn usual(request: &Received) -> Self {
+        match ApiKey::try_from(request.api_key) {
+            Ok(ApiKey::ApiVersions) => {
+                // The layout has not changed since v3.
+                let version = request.api_version.min(4);
+                Self::in_version(version, request, &ranges())
+            }
+            Ok(ApiKey::SaslHandshake) => {
+                let plain = vec![StrBytes::from_static_str("PLAIN")];
+                Self::to(
+                    request,
+                    &SaslHandshakeResponse::default().with_mechanisms(plain),
+                )
+            }
+            Ok(ApiKey::SaslAuthenticate) => Self::to(request, &SaslAuthenticateResponse::default()),
+            _ => Ok(Self::Silence),
+        }
+        .unwrap()
+    }
+
+    /// A Metadata answer (version 2 and up) without topics: id, host and port of each broker.
+    ///
+    /// # Panics
+    ///
+    /// When the request's version does not exist.
+    #[must_use]
+    pub fn metadata(request: &Received, cluster: &str, brokers: &[(i32, String, i32)]) -> Self {
+        let broker = |(id, host, port): &(i32, String, i32)| {
+            MetadataResponseBroker::default()
+                .with_node_id(BrokerId(*id))
+                .with_host(StrBytes::from_string(host.clone()))
+                .with_port(*port)
+        };
+        let response = MetadataResponse::default()
+            .with_cluster_id(Some(StrBytes::from_string(cluster.to_owned())))
+            .with_brokers(brokers.iter().map(broker).collect());
+        Self::to(request, &response).unwrap()
+    }
+
+    fn in_version<M: Encodable + HeaderVersion>(
+        version: i16,
+        request: &Received,
+        message: &M,
+    ) -> Result<Self> {
         let mut payload = BytesMut::new();
         ResponseHeader::default()
             .with_correlation_id(request.correlation_id)
@@ -67,6 +154,17 @@ impl Reply {
         message.encode(&mut payload, version)?;
         Ok(Self::Frame(payload.freeze()))
     }
+}
+
+fn ranges() -> ApiVersionsResponse {
+    let range = |key: ApiKey| {
+        let versions = key.valid_versions();
+        ApiVersion::default()
+            .with_api_key(key as i16)
+            .with_min_version(versions.min)
+            .with_max_version(versions.max)
+    };
+    ApiVersionsResponse::default().with_api_keys(ApiKey::iter().map(range).collect())
 }
 
 impl ScriptBroker {
@@ -80,12 +178,12 @@ impl ScriptBroker {
     ) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let received = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::new(Noted::default());
         let mut task = JoinSet::new();
-        task.spawn(serve(listener, Arc::new(script), Arc::clone(&received)));
+        task.spawn(serve(listener, Arc::new(script), Arc::clone(&noted)));
         Ok(Self {
             address,
-            received,
+            noted,
             _task: task,
         })
     }
@@ -93,23 +191,64 @@ impl ScriptBroker {
     /// Every request so far.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
-        self.received.lock().unwrap().clone()
+        self.noted.lock().received.clone()
+    }
+
+    /// Key and version of every request so far.
+    #[must_use]
+    pub fn apis(&self) -> Vec<(i16, i16)> {
+        let received = self.received();
+        received
+            .iter()
+            .map(|one| (one.api_key, one.api_version))
+            .collect()
+    }
+
+    /// How often it was connected to so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.noted.lock().connections
+    }
+
+    /// Waits until what has been received is as the test wants it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become so.
+    pub async fn wait_until(&self, done: impl Fn(&[Received]) -> bool) -> Result<()> {
+        let waiting = async {
+            loop {
+                let changed = self.noted.changed.notified();
+                if done(&self.noted.lock().received) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let end = tokio::time::timeout(LIMIT, waiting).await;
+        end.with_context(|| format!("received only {:?}", self.apis()))
+    }
+}
+
+impl Noted {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
     }
 }
 
 type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 
-async fn serve(listener: TcpListener, script: Script, received: Arc<Mutex<Vec<Received>>>) {
+async fn serve(listener: TcpListener, script: Script, noted: Arc<Noted>) {
     let mut connections = JoinSet::new();
-    let mut number = 0;
     while let Ok((stream, _)) = listener.accept().await {
-        let (script, received) = (Arc::clone(&script), Arc::clone(&received));
-        let connection = number;
-        number += 1;
+        let (script, noted) = (Arc::clone(&script), Arc::clone(&noted));
+        let connection = noted.lock().connections;
+        noted.lock().connections += 1;
         connections.spawn(async move {
             // The other side may go at any time: that is what such tests are about.
-            let _ = converse(stream, connection, &script, &received).await;
+            let _ = converse(stream, connection, &script, &noted).await;
         });
+        while connections.try_join_next().is_some() {}
     }
 }
 
@@ -117,8 +256,9 @@ async fn converse(
     mut stream: TcpStream,
     connection: usize,
     script: &Script,
-    received: &Mutex<Vec<Received>>,
+    noted: &Noted,
 ) -> Result<()> {
+    stream.set_nodelay(true)?;
     loop {
         let length = stream.read_u32().await?;
         let mut payload = vec![0; length.try_into()?];
@@ -132,8 +272,19 @@ async fn converse(
             correlation_id: head.try_get_i32()?,
             frame,
         };
-        let reply = script(&request);
-        received.lock().unwrap().push(request);
+        noted.lock().received.push(request.clone());
+        noted.changed.notify_waiters();
+        if !act(&mut stream, script(&request)).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Returns whether the conversation goes on.
+async fn act(stream: &mut TcpStream, reply: Reply) -> Result<bool> {
+    // In reverse, the next one to do last.
+    let mut due = vec![reply];
+    while let Some(reply) = due.pop() {
         match reply {
             Reply::Frame(payload) => {
                 let mut frame = BytesMut::with_capacity(payload.len() + 4);
@@ -142,9 +293,43 @@ async fn converse(
                 stream.write_all(&frame).await?;
             }
             Reply::Raw(bytes) => stream.write_all(&bytes).await?,
-            Reply::RawThenClose(bytes) => return Ok(stream.write_all(&bytes).await?),
+            Reply::Each(replies) => due.extend(replies.into_iter().rev()),
+            Reply::Await(gate) => gate.notified().await,
             Reply::Silence => {}
-            Reply::Close => return Ok(()),
+            Reply::Close => return Ok(false),
         }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+
+    use super::{Reply, ScriptBroker};
+    use crate::wire::{Connection, Door};
+
+    #[tokio::test]
+    async fn answers_as_told_and_closes() {
+        let broker = ScriptBroker::start(|request| match request.correlation_id {
+            1 => Reply::to(request, &ApiVersionsResponse::default().with_error_code(35)).unwrap(),
+            _ => Reply::Close,
+        });
+        let broker = broker.await.unwrap();
+        let door = Door {
+            address: broker.address.to_string(),
+            tls: None,
+        };
+        let mut connection = Connection::open(&door).await.unwrap();
+        let request = ApiVersionsRequest::default();
+        assert_eq!(connection.call(3, &request).await.unwrap().error_code, 35);
+        connection.send(3, &request).await.unwrap();
+        assert!(connection.is_closed().await.unwrap());
+        let keys: Vec<_> = broker
+            .received()
+            .iter()
+            .map(|r| (r.api_key, r.api_version))
+            .collect();
+        assert_eq!(keys, [(18, 3), (18, 3)]);
     }
 }

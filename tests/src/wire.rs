@@ -3,6 +3,7 @@
 //! Owns frames, headers and SASL PLAIN from a client's side. It must not know throughway: the
 //! same calls go to a broker.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslHandshakeRequest,
+    MetadataRequest, RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use rustls::pki_types::pem::PemObject;
@@ -42,6 +43,30 @@ pub struct Door {
     pub address: String,
     /// Server name and the authority's certificate; `None` for plaintext.
     pub tls: Option<(String, std::path::PathBuf)>,
+}
+
+impl Door {
+    /// A plaintext one on this machine.
+    #[must_use]
+    pub fn plain(port: u16) -> Self {
+        Self {
+            address: format!("127.0.0.1:{port}"),
+            tls: None,
+        }
+    }
+}
+
+/// A request's payload by hand: the fields that all header versions share, a null client id, and
+/// `body` (which begins with the tags where the header has some).
+#[must_use]
+pub fn raw_request((key, version): (i16, i16), correlation_id: i32, body: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(10 + body.len());
+    payload.put_i16(key);
+    payload.put_i16(version);
+    payload.put_i32(correlation_id);
+    payload.put_i16(-1);
+    payload.put_slice(body);
+    payload
 }
 
 /// A broker's verdict on "are you node `node_id` of `cluster_id`?" (KIP-1242).
@@ -114,6 +139,19 @@ impl Connection {
         let mut payload = vec![0; usize::try_from(length).context("negative length")?];
         within("receive a frame", self.stream.read_exact(&mut payload)).await?;
         Ok(payload.into())
+    }
+
+    /// Everything that still comes until the other side closes or resets the connection.
+    ///
+    /// # Errors
+    ///
+    /// When it stays open.
+    pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let all = async { while matches!(self.stream.read_buf(&mut bytes).await, Ok(1..)) {} };
+        let ended = tokio::time::timeout(LIMIT, all).await;
+        ended.context("the other side does not close")?;
+        Ok(bytes)
     }
 
     /// Whether the other side has ended the connection and sends nothing more; waits for it.
@@ -273,6 +311,21 @@ pub async fn who_is_behind(
         }
     }
     Ok(found)
+}
+
+/// What the broker behind `door` tells a client of all brokers: `host:port` by node id.
+///
+/// # Errors
+///
+/// When the connection fails, or `user` may not get in.
+pub async fn brokers_told(door: &Door, user: (&str, &str)) -> Result<BTreeMap<i32, String>> {
+    let mut connection = Connection::open(door).await?;
+    connection.authenticate(user).await?;
+    let answer = connection.call(12, &MetadataRequest::default()).await?;
+    let told = answer.brokers.iter();
+    Ok(told
+        .map(|broker| (broker.node_id.0, format!("{}:{}", broker.host, broker.port)))
+        .collect())
 }
 
 /// A TLS client that trusts `ca`, and shows `identity` if there is one.

@@ -98,23 +98,7 @@ pub(super) fn zone_of(zones: &[(String, Cidr)], client: IpAddr) -> Option<usize>
     let client = client.to_canonical();
     zones
         .iter()
-        .position(|(_, network)| contains(*network, client))
-}
-
-fn contains(network: Cidr, address: IpAddr) -> bool {
-    match (network.network, address) {
-        (IpAddr::V4(net), IpAddr::V4(ip)) => {
-            let shift = 32_u32.saturating_sub(u32::from(network.prefix));
-            let differs = u32::from(net) ^ u32::from(ip);
-            differs.checked_shr(shift).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(net), IpAddr::V6(ip)) => {
-            let shift = 128_u32.saturating_sub(u32::from(network.prefix));
-            let differs = u128::from(net) ^ u128::from(ip);
-            differs.checked_shr(shift).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
+        .position(|(_, network)| network.contains(client))
 }
 
 #[cfg(test)]

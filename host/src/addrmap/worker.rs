@@ -16,7 +16,7 @@ use crate::config::LimitsProfile;
 /// Questions that wait; more are turned away rather than kept.
 const MOST_WAITING: usize = 256;
 /// Compiling recurses deeper than a thread's usual 2 MiB in unoptimised builds.
-const STACK: usize = 8 * 1024 * 1024;
+pub(super) const STACK: usize = 8 * 1024 * 1024;
 
 /// What the thread is asked.
 pub(super) enum Request {

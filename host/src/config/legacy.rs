@@ -184,8 +184,8 @@ pub(super) fn deprecation(r: &mut Reader<'_>, listener: &ListenerConfig) {
             bound_at_start,
             ..
         } => {
-            let bound = ports.iter().take(*bound_at_start);
-            let first = bound.clone().next().map_or(0, |pair| pair.local);
+            let bound = ports.get(..*bound_at_start).unwrap_or(ports);
+            let first = bound.first().map_or(0, |pair| pair.local);
             let last = bound.last().map_or(0, |pair| pair.local);
             instead.push(format!("{own}ROUTING=port"));
             instead.push(format!("{own}PORTS={first}-{last}"));

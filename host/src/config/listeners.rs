@@ -49,6 +49,39 @@ pub(super) fn read(r: &mut Reader<'_>, min_broker_id: i32) -> Vec<ListenerConfig
 }
 
 fn names(r: &mut Reader<'_>) -> Vec<String> {
+    let found = found(r);
+    let listed = r.value(NAMES, |text| {
+        value::list(text, |name| match is_name(name) {
+            true => Ok(name.to_owned()),
+            false => Err(format!(
+                "`{}` is not a listener's name",
+                name.escape_debug()
+            )),
+        })
+    });
+    let Some(listed) = listed else {
+        return found.into_iter().collect();
+    };
+    let known: BTreeSet<String> = listed.iter().cloned().collect();
+    if known.len() != listed.len() {
+        r.reject(NAMES, "names a listener twice");
+    }
+    for name in known.difference(&found) {
+        r.reject(NAMES, format!("names {name}, which has no variables"));
+    }
+    for name in found.difference(&known) {
+        r.reject(NAMES, format!("does not name {name}, which has variables"));
+    }
+    // What is named twice, or has no variables, is on record and taken once, or not at all.
+    let mut left = found;
+    listed
+        .into_iter()
+        .filter(|name| left.remove(name))
+        .collect()
+}
+
+/// Listeners that have variables.
+fn found(r: &mut Reader<'_>) -> BTreeSet<String> {
     let sources = r.sources;
     let mut found = BTreeSet::new();
     for full in sources
@@ -73,32 +106,7 @@ fn names(r: &mut Reader<'_>) -> Vec<String> {
             ),
         }
     }
-    let listed = r.value(NAMES, |text| {
-        value::list(text, |name| match is_name(name) {
-            true => Ok(name.to_owned()),
-            false => Err(format!(
-                "`{}` is not a listener's name",
-                name.escape_debug()
-            )),
-        })
-    });
-    let Some(listed) = listed else {
-        return found.into_iter().collect();
-    };
-    let known: BTreeSet<String> = listed.iter().cloned().collect();
-    if known.len() != listed.len() {
-        r.reject(NAMES, "names a listener twice");
-    }
-    for name in known.difference(&found) {
-        r.reject(NAMES, format!("names {name}, which has no variables"));
-    }
-    for name in found.difference(&known) {
-        r.reject(NAMES, format!("does not name {name}, which has variables"));
-    }
-    listed
-        .into_iter()
-        .filter(|name| found.contains(name))
-        .collect()
+    found
 }
 
 /// The listener's name in `<N>_<suffix>`.
@@ -126,7 +134,7 @@ fn split(rest: &str) -> Result<&str, String> {
     };
     Err(match hint {
         Some(hint) => {
-            format!("unknown variable of a listener, did you mean {LISTENER}{name}_{hint}?")
+            format!("unknown variable of a listener (did you mean {LISTENER}{name}_{hint}?)")
         }
         None => "unknown variable of a listener".to_owned(),
     })
@@ -212,6 +220,7 @@ fn sni_routing(r: &mut Reader<'_>, own: &str, ports: Option<Vec<PortPair>>) -> O
             ),
         }
     }
+    let port = ports.and_then(|ports| only_port(r, own, &ports));
     let (host_pattern, bootstrap_host) = (host_pattern?, bootstrap?);
     if sni::is_brokers(&host_pattern, &bootstrap_host) {
         r.reject(
@@ -219,25 +228,27 @@ fn sni_routing(r: &mut Reader<'_>, own: &str, ports: Option<Vec<PortPair>>) -> O
             format!("{bootstrap_host} is a broker's name by {host_pattern}"),
         );
     }
-    match ports?.as_slice() {
-        [port] => Some(Routing::Sni {
-            port: *port,
-            host_pattern,
-            bootstrap_host,
-        }),
-        many => {
-            let problem = format!(
-                "sni routing needs exactly one port, here are {}",
-                many.len()
-            );
-            r.reject_with(
-                &format!("{own}PORTS"),
-                problem,
-                "`port` or `advertised:local`",
-            );
-            None
-        }
+    Some(Routing::Sni {
+        port: port?,
+        host_pattern,
+        bootstrap_host,
+    })
+}
+
+fn only_port(r: &mut Reader<'_>, own: &str, ports: &[PortPair]) -> Option<PortPair> {
+    if let [port] = ports {
+        return Some(*port);
     }
+    let problem = format!(
+        "sni routing needs exactly one port, here are {}",
+        ports.len()
+    );
+    r.reject_with(
+        &format!("{own}PORTS"),
+        problem,
+        "`port` or `advertised:local`",
+    );
+    None
 }
 
 /// Says which variables of a listener change nothing, given its protocol and routing.

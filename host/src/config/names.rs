@@ -129,9 +129,7 @@ fn unknown(r: &mut Reader<'_>, name: &str) {
 
 /// Any `KAFKA_*` was accepted once, so only a near miss is worth a warning.
 fn hint_at_kafka(r: &mut Reader<'_>, name: &str) {
-    let near = variables::hints()
-        .filter(|known| variables::distance(name, known) <= 2)
-        .next();
+    let near = variables::hints().find(|known| variables::distance(name, known) <= 2);
     if let Some(hint) = near {
         r.warn(format!("{name} has no effect, did you mean {hint}?"));
     }

@@ -27,6 +27,13 @@ pub fn parse(given: &Given) -> Result<Parsed, ConfigErrors> {
     }
     let mode = legacy::mode(r);
     let config = config(r, mode);
+    // A listener with errors in it is no model for anyone.
+    if mode == Mode::Legacy
+        && r.errors.is_empty()
+        && let Some(listener) = config.listeners.first()
+    {
+        legacy::deprecation(r, listener);
+    }
     let later = names::read(r);
     let Reader {
         mut errors,
@@ -68,11 +75,6 @@ fn config(r: &mut Reader<'_>, mode: Mode) -> Config {
             legacy::read(r, protocol, min, bind).into_iter().collect()
         }
     };
-    if mode == Mode::Legacy
-        && let Some(listener) = listeners.first()
-    {
-        legacy::deprecation(r, listener);
-    }
     check_ports(r, mode, &listeners, bind);
     Config {
         upstream,

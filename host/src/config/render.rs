@@ -22,16 +22,7 @@ pub fn render(parsed: &Parsed, json: bool) -> String {
 fn as_text(parsed: &Parsed) -> String {
     let mut out = format!("mode: {}\n", parsed.mode);
     for listener in &parsed.config.listeners {
-        let name = &listener.name;
-        let lines = [
-            ("speaks", protocol(listener).to_owned()),
-            ("binds", binds(listener)),
-            ("advertises", advertises(listener)),
-        ];
-        line(&mut out, format_args!("\nlistener {name}"));
-        for (what, text) in lines {
-            line(&mut out, format_args!("  {what:<10}  {text}"));
-        }
+        listener_text(&mut out, listener);
     }
     let upstream = &parsed.config.upstream;
     let servers: Vec<String> = upstream
@@ -70,6 +61,19 @@ fn as_text(parsed: &Parsed) -> String {
         line(&mut out, format_args!("  {notice}"));
     }
     out
+}
+
+fn listener_text(out: &mut String, listener: &ListenerConfig) {
+    let name = &listener.name;
+    let lines = [
+        ("speaks", protocol(listener).to_owned()),
+        ("binds", binds(listener)),
+        ("advertises", advertises(listener)),
+    ];
+    line(out, format_args!("\nlistener {name}"));
+    for (what, text) in lines {
+        line(out, format_args!("  {what:<10}  {text}"));
+    }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

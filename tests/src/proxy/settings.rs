@@ -46,8 +46,10 @@ impl Settings {
     pub fn new(cluster: &Cluster, upstream: Upstream) -> Self {
         let mut settings = Self {
             variables: BTreeMap::new(),
-            tolerated: Vec::new(),
+            tolerated: vec!["licence not checked".to_owned()],
         };
+        // A build without licences says so at each start.
+        settings.tolerate("this build does not check a licence yet");
         let (listener, protocol) = match upstream {
             Upstream::Plaintext => (Listener::SaslPlain, "SASL_PLAINTEXT"),
             Upstream::Tls => (Listener::SaslTls, "SASL_SSL"),
@@ -69,6 +71,18 @@ impl Settings {
             );
             settings.set("KAFKA_SSL_KEYSTORE_TYPE", "PEM");
         }
+        settings
+    }
+
+    /// What throughway must know of brokers at `bootstrap` that are no real ones: SASL_PLAINTEXT.
+    #[must_use]
+    pub fn upstream_at(bootstrap: &str) -> Self {
+        let mut settings = Self {
+            variables: BTreeMap::new(),
+            tolerated: vec!["licence not checked".to_owned()],
+        };
+        settings.set("KAFKA_BOOTSTRAP_SERVERS", bootstrap);
+        settings.set("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT");
         settings
     }
 
@@ -113,6 +127,11 @@ impl Settings {
         );
     }
 
+    /// Takes a variable out again.
+    pub fn unset(&mut self, name: &str) {
+        self.variables.remove(name);
+    }
+
     /// Any other variable, or another value.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.variables.insert(name.to_owned(), value.into());
@@ -130,6 +149,15 @@ impl Settings {
     /// When it does not get ready.
     pub fn start(&self) -> Result<Proxy> {
         Proxy::start(self)
+    }
+
+    /// Starts throughway where it must refuse them; returns its exit code and all it said.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub fn start_in_vain(&self) -> Result<(Option<i32>, String)> {
+        Proxy::start_in_vain(self)
     }
 
     pub(super) fn environment(&self) -> BTreeMap<String, String> {

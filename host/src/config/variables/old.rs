@@ -3,7 +3,7 @@
 //!
 //! Data only.
 
-use super::Preset::{Follows, Is, Unset};
+use super::Preset::{Follows, Is};
 use super::{Variable, ignored, legacy, refused};
 
 pub(super) const LEGACY: &[Variable] = &[
