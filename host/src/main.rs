@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use throughway::addrmap::explain::explain;
 use throughway::config::{self, Config, Given, Parsed};
-use throughway::licence::anchors;
+use throughway::licence::{Source, anchors};
 use throughway::{RunError, build_info, telemetry};
 
 use crate::cli::license::Outcome;
@@ -32,9 +32,9 @@ fn main() -> ExitCode {
         }
         Command::Serve => serve(),
         Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
-        Command::License(asked) if asked.needs_settings() => with_config(|parsed| {
-            finish(asked.run(|name| parsed.later.get(name).map(|value| value.0.as_str())))
-        }),
+        Command::License(asked) if asked.needs_settings() => {
+            with_config(|parsed| finish(asked.run(setting_of(parsed))))
+        }
         Command::License(asked) => finish(asked.run(|_| None)),
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
@@ -56,13 +56,21 @@ fn serve() -> ExitCode {
                 tracing::info!("{}", notice.text);
             }
         }
-        tracing::warn!("licence not checked: this build has no licensing yet");
-        match throughway::run(parsed.config.clone()) {
+        let licence = match Source::choose(setting_of(parsed)) {
+            Ok(source) => source,
+            Err(error) => return complain(&format!("refused: {error}"), REFUSED),
+        };
+        match throughway::run(parsed.config.clone(), licence) {
             Ok(()) => ExitCode::SUCCESS,
             Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
             Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
         }
     })
+}
+
+/// The value of a variable that `Config` does not hold, when it is set.
+fn setting_of<'a>(parsed: &'a Parsed) -> impl Fn(&'static str) -> Option<&'a str> {
+    |name| parsed.later.get(name).map(|value| value.0.as_str())
 }
 
 /// Says what clients would be told.

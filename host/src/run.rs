@@ -1,8 +1,9 @@
 //! Puts the parts together and runs them from start to drained.
 //!
 //! Owns the order of starting and stopping, and the control runtime: Admin API, accepting, topology
-//! changes, reloads, signals. Sessions run on the workers' runtimes.
+//! changes, reloads, the licence, signals. Sessions run on the workers' runtimes.
 
+mod licence;
 mod reload;
 
 use std::sync::Arc;
@@ -14,11 +15,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::licence::Watch;
 use self::reload::Reloader;
 use crate::addrmap::AddressMap;
 use crate::admin::{self, AdminState, Readiness};
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::licence::{Guard, Source};
 use crate::listener::worker::Workers;
 use crate::listener::{Listeners, ports_at_start};
 use crate::metrics::Metrics;
@@ -33,7 +36,7 @@ use crate::upstream::Upstream;
 /// Why the proxy ended other than drained.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Configuration, component or certificates refused, before any port was bound: exit code 78.
+    /// Configuration, licence, component or certificates refused, before any port was bound: exit code 78.
     #[error("refused")]
     Refused(#[source] anyhow::Error),
     /// Failed to start or while running: exit code 1.
@@ -48,12 +51,12 @@ struct Parts {
     store: Store,
 }
 
-/// Runs the proxy until it is drained.
+/// Runs the proxy until it is drained; without a licence from that source, not at all.
 ///
 /// # Errors
 /// `RunError` says which exit code fits.
-pub fn run(config: Config) -> Result<(), RunError> {
-    let parts = prepare(Arc::new(config)).map_err(RunError::Refused)?;
+pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
+    let parts = prepare(Arc::new(config), licence).map_err(RunError::Refused)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -63,13 +66,14 @@ pub fn run(config: Config) -> Result<(), RunError> {
 }
 
 /// Loads what may be refused. Binds nothing.
-fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
+fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     std::fs::create_dir_all(&config.state_directory).with_context(|| {
         format!(
             "GATEWAY_STATE_DIRECTORY: cannot use {}",
             config.state_directory.display()
         )
     })?;
+    let licence = Guard::start(licence, &config.state_directory, licence::now())?;
     let mut server_tls = Vec::new();
     for listener in &config.listeners {
         let load = |tls| ServerTls::load(tls).map(Arc::new);
@@ -111,6 +115,7 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
         upstream,
         topology,
         address_map,
+        licence: Arc::new(licence),
         metrics,
         drain: Arc::new(Drain::default()),
         budget: Budget::default(),
@@ -145,6 +150,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let readiness = Arc::new(Readiness::default());
     readiness.set_ports_bound();
     readiness.set_table_published();
+    let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
     let state = AdminState {
         metrics: Arc::clone(&edge.metrics),
         readiness: Arc::clone(&readiness),
@@ -158,11 +164,15 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     ));
     let reloader = Reloader::new(Arc::clone(&edge), client_tls);
     tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
+    tasks.spawn(until(end.clone(), Arc::clone(&licence).run()));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
     loop {
         match signals.next().await {
-            Request::Reload => Arc::clone(&reloader).now().await,
+            Request::Reload => {
+                Arc::clone(&reloader).now().await;
+                Arc::clone(&licence).now().await;
+            }
             Request::Drain => break,
             Request::ExitAtOnce => exit_at_once(),
         }

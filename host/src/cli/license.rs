@@ -82,9 +82,12 @@ pub(crate) struct Issue {
     /// What it is meant for
     #[arg(long, value_enum, default_value = "production")]
     env: Env,
-    /// From now on
+    /// From its beginning on
     #[arg(long, value_name = "DAYS")]
     days: u32,
+    /// When it begins, in seconds since 1970; now when not given
+    #[arg(long, value_name = "SECONDS")]
+    begins: Option<i64>,
     /// After that
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     grace_days: u32,
@@ -210,6 +213,7 @@ fn issue(asked: &Issue, now: UnixTime) -> anyhow::Result<String> {
             Env::Trial => Environment::Trial,
             Env::Dev => Environment::Dev,
         },
+        begins: asked.begins.map(UnixTime),
         days: asked.days,
         grace_days: asked.grace_days,
         limits: asked.limits.iter().cloned().collect::<BTreeMap<_, _>>(),

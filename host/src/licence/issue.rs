@@ -141,7 +141,9 @@ pub struct Order {
     pub plan: String,
     /// What it is meant for.
     pub environment: Environment,
-    /// From now on.
+    /// When it begins; now when not given.
+    pub begins: Option<UnixTime>,
+    /// From its beginning on.
     pub days: u32,
     /// After that.
     pub grace_days: u32,
@@ -151,19 +153,21 @@ pub struct Order {
     pub features: Vec<String>,
 }
 
-/// Signs a licence that begins now, and checks that a proxy would take it.
+/// Signs a licence, and checks that a proxy would take it.
 ///
 /// # Errors
 /// `IssueError`.
 pub fn issue(order: &Order, key: &SigningKey, now: UnixTime) -> Result<String, IssueError> {
+    let begins = order.begins.unwrap_or(now);
     let claims = Claims {
         iss: order.issuer.clone(),
         aud: AUDIENCE.to_owned(),
         sub: order.customer.clone(),
         jti: order.id.clone().map_or_else(random_id, Ok)?,
-        iat: now,
-        nbf: now,
-        exp: now.plus(i64::from(order.days).saturating_mul(DAY)),
+        // A licence may begin in the past and even have ended; it is not issued after that.
+        iat: now.min(begins),
+        nbf: begins,
+        exp: begins.plus(i64::from(order.days).saturating_mul(DAY)),
         ver: VERSION,
         plan: order.plan.clone(),
         env: order.environment,
@@ -196,6 +200,7 @@ mod tests {
             id: None,
             plan: "standard".to_owned(),
             environment: Environment::Trial,
+            begins: None,
             days: 30,
             grace_days: 0,
             limits: BTreeMap::from([("brokers".to_owned(), 3)]),
@@ -230,6 +235,28 @@ mod tests {
         assert_eq!(licence.claims.exp, NOW.plus(30 * DAY));
         assert_eq!(licence.claims.jti.len(), 32);
         assert_ne!(token, issue(&order(), &key, NOW).unwrap());
+    }
+
+    #[test]
+    fn a_licence_begins_when_it_is_to() {
+        let key = SigningKey::from_pem(&keygen("k").unwrap().private, None).unwrap();
+        let anchors = [key.anchor().unwrap()];
+        for (begins, iat) in [
+            (NOW.plus(-90 * DAY), NOW.plus(-90 * DAY)),
+            (NOW.plus(DAY), NOW),
+        ] {
+            let order = Order {
+                begins: Some(begins),
+                ..order()
+            };
+            let claims = token::verify(&issue(&order, &key, NOW).unwrap(), &anchors)
+                .unwrap()
+                .claims;
+            assert_eq!(
+                (claims.nbf, claims.exp, claims.iat),
+                (begins, begins.plus(30 * DAY), iat)
+            );
+        }
     }
 
     #[test]
