@@ -99,17 +99,13 @@ impl Metrics {
         let families = ListenerFamilies::default();
         families.register(&mut registry);
         let mut new = Registrar(&mut registry);
-        let fates = new.by_labels(
-            "responses",
-            "Answers of the APIs that carry broker addresses",
-        );
-        let fate = |fate| ApiCounters::new(|api| resolve(&fates, &[("api", api), ("fate", fate)]));
+        let [rewritten, neutralised, passed] = fates(&mut new);
         Arc::new(Self {
             listeners: listener_names.iter().map(|l| families.of(l)).collect(),
             unlisted: ListenerFamilies::default().of("none"),
-            rewritten: fate("rewritten"),
-            neutralised: fate("neutralised"),
-            passed: fate("passed"),
+            rewritten,
+            neutralised,
+            passed,
             brokers_removed: RemovedBrokerCounters::new(new.by_label(
                 "brokers_removed",
                 "Brokers taken out of answers",
@@ -251,6 +247,16 @@ impl Metrics {
             .and_then(|()| encode_eof(&mut text));
         text
     }
+}
+
+/// Counters of answers, in the order of `Fate`.
+fn fates(new: &mut Registrar<'_>) -> [ApiCounters; 3] {
+    let family = new.by_labels(
+        "responses",
+        "Answers of the APIs that carry broker addresses",
+    );
+    ["rewritten", "neutralised", "passed"]
+        .map(|fate| ApiCounters::new(|api| resolve(&family, &[("api", api), ("fate", fate)])))
 }
 
 /// A dial that is under way.

@@ -6,6 +6,7 @@
 mod licence;
 mod reload;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -67,12 +68,7 @@ pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
 
 /// Loads what may be refused. Binds nothing.
 fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
-    std::fs::create_dir_all(&config.state_directory).with_context(|| {
-        format!(
-            "GATEWAY_STATE_DIRECTORY: cannot use {}",
-            config.state_directory.display()
-        )
-    })?;
+    make_folder(&config.state_directory)?;
     let licence = Guard::start(licence, &config.state_directory, licence::now())?;
     let mut server_tls = Vec::new();
     for listener in &config.listeners {
@@ -128,6 +124,11 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
         client_tls,
         store,
     })
+}
+
+fn make_folder(state: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(state)
+        .with_context(|| format!("GATEWAY_STATE_DIRECTORY: cannot use {}", state.display()))
 }
 
 async fn serve(parts: Parts) -> anyhow::Result<()> {
