@@ -12,11 +12,11 @@ CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci build guest lint docs fmt deny bare
+.PHONY: help run test ci build guest dev-license lint docs fmt deny bare
 .PHONY: fmt-check guest-check deny-if-present build-packages test-packages kafka-jars
 
 help: ## lists the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 
 run: build test-packages ## a real Kafka, throughway in front, a client through it; or, with KAFKA_BOOTSTRAP_SERVERS, throughway alone in front of that cluster
 	@THROUGHWAY_BIN=$(BINARY) tests/setup/run.sh
@@ -33,6 +33,10 @@ build: build-packages ## the local build, target/local/throughway
 
 guest: build-packages ## rebuilds the default address map
 	$(RUST) guest-addrmap/build.sh
+
+dev-license: ## prints a licence token for local builds, valid 30 days, and nothing else
+	@$(MAKE) build >&2
+	@$(BINARY) license issue --key tests/keys/dev-license.pem --issuer development --customer development --env dev --days 30
 
 lint: build-packages test-packages ## clippy without a warning, dependency and file rules
 	$(RUST) tests/setup/lint.sh

@@ -1,4 +1,8 @@
-//! Tells the build which commit and target it is for. It must not fail where git is missing.
+//! Tells the build which commit and target it is for, and embeds the vendor's anchors. It must not
+//! fail where git is missing.
+
+#[path = "build/anchors.rs"]
+mod anchors;
 
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +13,15 @@ fn git(arguments: &[&str]) -> Option<String> {
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
 }
 
+/// When the source was made, in seconds since 1970: of the source and not of the build, so that the
+/// same source gives the same binary.
+fn source_time() -> String {
+    let told = std::env::var_os("SOURCE_DATE_EPOCH").and_then(|told| told.into_string().ok());
+    told.or_else(|| git(&["show", "-s", "--format=%ct", "HEAD"]))
+        .filter(|time| time.parse::<i64>().is_ok_and(|time| time >= 0))
+        .unwrap_or_else(|| "0".to_owned())
+}
+
 fn main() {
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=THROUGHWAY_COMMIT={commit}");
@@ -17,7 +30,13 @@ fn main() {
         "cargo:rustc-env=THROUGHWAY_TARGET={}",
         target.to_string_lossy()
     );
+    println!("cargo:rustc-env=THROUGHWAY_SOURCE_TIME={}", source_time());
+    println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
+    if let Err(why) = anchors::embed() {
+        println!("cargo::error=licence anchors: {why}");
+    }
     // Changes with every commit and checkout, while HEAD itself only names a branch.
     for path in ["HEAD", "logs/HEAD"] {
         if let Some(path) = git(&["rev-parse", "--git-path", path])

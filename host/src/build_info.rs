@@ -6,6 +6,13 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Commit it was built from, abbreviated; `unknown` outside a git checkout.
 pub const COMMIT: &str = env!("THROUGHWAY_COMMIT");
 
+/// When the source was made, in seconds since 1970: the commit's time or `SOURCE_DATE_EPOCH`; 0 when
+/// neither is known. No correct clock is behind it.
+pub const SOURCE_TIME: i64 = match i64::from_str_radix(env!("THROUGHWAY_SOURCE_TIME"), 10) {
+    Ok(seconds) => seconds,
+    Err(_) => 0,
+};
+
 /// Target triple.
 pub const TARGET: &str = env!("THROUGHWAY_TARGET");
 

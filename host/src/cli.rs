@@ -2,6 +2,8 @@
 //!
 //! Owns clap. It must not know the configuration or the network: `main` does what is asked here.
 
+pub(crate) mod license;
+
 use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
@@ -62,7 +64,13 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
         after_help = "Example:\n  throughway map check my-map.wasm"
     )]
     Map(Map),
-    /// Prints version, commit, target, WIT versions and TLS library
+    /// Checks, shows and issues licences
+    #[command(
+        subcommand,
+        after_help = "Example:\n  throughway license verify license.jwt"
+    )]
+    License(license::License),
+    /// Prints version, commit, target, WIT versions, licence anchors and TLS library
     #[command(after_help = "Example:\n  throughway version --json")]
     Version {
         /// As stable JSON

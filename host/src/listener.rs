@@ -165,6 +165,10 @@ async fn accept_loop(
         match socket.accept().await {
             Ok((stream, client)) => {
                 pause = BACK_OFF.0;
+                if !edge.licence.allows_new_sessions() {
+                    refuse_unlicensed(edge);
+                    continue;
+                }
                 let Some(pass) = Admission::admit(admission, listener, client.ip()) else {
                     edge.metrics.accept_error(AcceptError::Limit);
                     continue;
@@ -196,6 +200,14 @@ async fn accept_loop(
                 pause = (pause * 2).min(BACK_OFF.1);
             }
         }
+    }
+}
+
+/// Closing at once is all that a client understands before it has said anything.
+fn refuse_unlicensed(edge: &Edge) {
+    edge.metrics.accept_error(AcceptError::Licence);
+    if edge.budget.allows("licence") {
+        tracing::warn!("new session refused: the licence does not allow it");
     }
 }
 

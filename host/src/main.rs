@@ -12,8 +12,10 @@ use std::process::ExitCode;
 use serde_json::json;
 use throughway::addrmap::explain::explain;
 use throughway::config::{self, Config, Given, Parsed};
+use throughway::licence::{Source, anchors};
 use throughway::{RunError, build_info, telemetry};
 
+use crate::cli::license::Outcome;
 use crate::cli::{Cli, Command, FAILED, Map, REFUSED};
 
 fn main() -> ExitCode {
@@ -30,6 +32,10 @@ fn main() -> ExitCode {
         }
         Command::Serve => serve(),
         Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
+        Command::License(asked) if asked.needs_settings() => {
+            with_config(|parsed| finish(asked.run(setting_of(parsed))))
+        }
+        Command::License(asked) => finish(asked.run(|_| None)),
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),
@@ -50,13 +56,21 @@ fn serve() -> ExitCode {
                 tracing::info!("{}", notice.text);
             }
         }
-        tracing::warn!("licence not checked: this build has no licensing yet");
-        match throughway::run(parsed.config.clone()) {
+        let licence = match Source::choose(setting_of(parsed)) {
+            Ok(source) => source,
+            Err(error) => return complain(&format!("refused: {error}"), REFUSED),
+        };
+        match throughway::run(parsed.config.clone(), licence) {
             Ok(()) => ExitCode::SUCCESS,
             Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
             Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
         }
     })
+}
+
+/// The value of a variable that `Config` does not hold, when it is set.
+fn setting_of<'a>(parsed: &'a Parsed) -> impl Fn(&'static str) -> Option<&'a str> {
+    |name| parsed.later.get(name).map(|value| value.0.as_str())
 }
 
 /// Says what clients would be told.
@@ -118,6 +132,15 @@ fn with_config(then: impl FnOnce(&Parsed) -> ExitCode) -> ExitCode {
     }
 }
 
+/// Prints what there is, then says why it is no success.
+fn finish(outcome: Outcome) -> ExitCode {
+    let printed = print(&outcome.text);
+    match outcome.refusal {
+        Some((why, code)) => complain(&why, code),
+        None => printed,
+    }
+}
+
 /// Says on standard error why the process ends.
 fn complain(why: &str, code: u8) -> ExitCode {
     let _closed = writeln!(io::stderr(), "throughway: {why}");
@@ -141,16 +164,18 @@ fn version(json: bool) -> String {
             "commit": build_info::COMMIT,
             "target": build_info::TARGET,
             "wit_versions": build_info::WIT_VERSIONS,
+            "licence_anchors": anchors::kind(),
             "tls_library": build_info::TLS_LIBRARY,
         });
         return format!("{fields}\n");
     }
     format!(
-        "throughway {}\ncommit {}\ntarget {}\naddress maps {}\ntls {}\n",
+        "throughway {}\ncommit {}\ntarget {}\naddress maps {}\nlicence anchors {}\ntls {}\n",
         build_info::VERSION,
         build_info::COMMIT,
         build_info::TARGET,
         build_info::WIT_VERSIONS.join(", "),
+        anchors::kind(),
         build_info::TLS_LIBRARY,
     )
 }

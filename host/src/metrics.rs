@@ -5,13 +5,14 @@
 //! sockets, frames or HTTP. Every series exists from the start, at zero.
 
 mod labels;
+mod licence;
 mod listener;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -27,7 +28,9 @@ use self::labels::{
     AcceptErrorCounters, ApiCounters, DialOutcomeCounters, RefusedRequestCounters,
     RemovedBrokerCounters,
 };
+use self::licence::LicenceMetrics;
 use self::listener::ListenerFamilies;
+use crate::licence::Status;
 
 type Labels = Vec<(&'static str, String)>;
 type Counters = Family<Labels, Counter>;
@@ -64,6 +67,8 @@ impl Drop for Raised {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// What people have alerts on by another name than ours would be.
+    unprefixed: Registry,
     listeners: Vec<ListenerMetrics>,
     /// Stands in for a listener index that does not exist; counted nowhere.
     unlisted: ListenerMetrics,
@@ -82,6 +87,7 @@ pub struct Metrics {
     topology_brokers: Gauge,
     addrmap_table_version: Gauge,
     upstream_verify_disabled: Gauge,
+    licence: LicenceMetrics,
 }
 
 impl Metrics {
@@ -89,20 +95,17 @@ impl Metrics {
     #[must_use]
     pub fn new(listener_names: &[String]) -> Arc<Self> {
         let mut registry = Registry::with_prefix("throughway");
+        let mut unprefixed = Registry::default();
         let families = ListenerFamilies::default();
         families.register(&mut registry);
         let mut new = Registrar(&mut registry);
-        let fates = new.by_labels(
-            "responses",
-            "Answers of the APIs that carry broker addresses",
-        );
-        let fate = |fate| ApiCounters::new(|api| resolve(&fates, &[("api", api), ("fate", fate)]));
+        let [rewritten, neutralised, passed] = fates(&mut new);
         Arc::new(Self {
             listeners: listener_names.iter().map(|l| families.of(l)).collect(),
             unlisted: ListenerFamilies::default().of("none"),
-            rewritten: fate("rewritten"),
-            neutralised: fate("neutralised"),
-            passed: fate("passed"),
+            rewritten,
+            neutralised,
+            passed,
             brokers_removed: RemovedBrokerCounters::new(new.by_label(
                 "brokers_removed",
                 "Brokers taken out of answers",
@@ -146,7 +149,9 @@ impl Metrics {
                 "upstream_verify_disabled",
                 "1 while the brokers' host names are not verified",
             ),
+            licence: LicenceMetrics::new(&mut new, &mut unprefixed),
             registry,
+            unprefixed,
         })
     }
 
@@ -222,6 +227,11 @@ impl Metrics {
         self.upstream_verify_disabled.set(i64::from(disabled));
     }
 
+    /// Shows what the licence amounts to.
+    pub fn set_licence(&self, status: &Status) {
+        self.licence.set(status);
+    }
+
     /// Counts a panic that was caught.
     pub fn panicked(&self) {
         self.panics.inc();
@@ -232,9 +242,21 @@ impl Metrics {
     pub fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _infallible = encode(&mut text, &self.registry);
+        let _infallible = encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &self.unprefixed))
+            .and_then(|()| encode_eof(&mut text));
         text
     }
+}
+
+/// Counters of answers, in the order of `Fate`.
+fn fates(new: &mut Registrar<'_>) -> [ApiCounters; 3] {
+    let family = new.by_labels(
+        "responses",
+        "Answers of the APIs that carry broker addresses",
+    );
+    ["rewritten", "neutralised", "passed"]
+        .map(|fate| ApiCounters::new(|api| resolve(&family, &[("api", api), ("fate", fate)])))
 }
 
 /// A dial that is under way.

@@ -1,10 +1,12 @@
 //! Puts the parts together and runs them from start to drained.
 //!
 //! Owns the order of starting and stopping, and the control runtime: Admin API, accepting, topology
-//! changes, reloads, signals. Sessions run on the workers' runtimes.
+//! changes, reloads, the licence, signals. Sessions run on the workers' runtimes.
 
+mod licence;
 mod reload;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -14,11 +16,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::licence::Watch;
 use self::reload::Reloader;
 use crate::addrmap::AddressMap;
 use crate::admin::{self, AdminState, Readiness};
 use crate::config::{Config, ListenerConfig};
 use crate::drain::Drain;
+use crate::licence::{Guard, Source};
 use crate::listener::worker::Workers;
 use crate::listener::{Listeners, ports_at_start};
 use crate::metrics::Metrics;
@@ -36,7 +40,7 @@ const HANDSHAKES_PER_WORKER: u32 = 200;
 /// Why the proxy ended other than drained.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Configuration, component or certificates refused, before any port was bound: exit code 78.
+    /// Configuration, licence, component or certificates refused, before any port was bound: exit code 78.
     #[error("refused")]
     Refused(#[source] anyhow::Error),
     /// Failed to start or while running: exit code 1.
@@ -51,12 +55,12 @@ struct Parts {
     store: Store,
 }
 
-/// Runs the proxy until it is drained.
+/// Runs the proxy until it is drained; without a licence from that source, not at all.
 ///
 /// # Errors
 /// `RunError` says which exit code fits.
-pub fn run(config: Config) -> Result<(), RunError> {
-    let parts = prepare(Arc::new(config)).map_err(RunError::Refused)?;
+pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
+    let parts = prepare(Arc::new(config), licence).map_err(RunError::Refused)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -66,13 +70,9 @@ pub fn run(config: Config) -> Result<(), RunError> {
 }
 
 /// Loads what may be refused. Binds nothing.
-fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
-    std::fs::create_dir_all(&config.state_directory).with_context(|| {
-        format!(
-            "GATEWAY_STATE_DIRECTORY: cannot use {}",
-            config.state_directory.display()
-        )
-    })?;
+fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
+    make_folder(&config.state_directory)?;
+    let licence = Guard::start(licence, &config.state_directory, licence::now())?;
     let server_tls = load_server_tls(&config)?;
     let client_tls = config
         .upstream
@@ -118,6 +118,7 @@ fn prepare(config: Arc<Config>) -> anyhow::Result<Parts> {
         upstream,
         topology,
         address_map,
+        licence: Arc::new(licence),
         metrics,
         drain: Arc::new(Drain::default()),
         handshakes: Handshakes::new(handshakes),
@@ -143,6 +144,11 @@ fn load_server_tls(config: &Config) -> anyhow::Result<Vec<Option<Arc<ServerTls>>
     config.listeners.iter().map(load).collect()
 }
 
+fn make_folder(state: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(state)
+        .with_context(|| format!("GATEWAY_STATE_DIRECTORY: cannot use {}", state.display()))
+}
+
 async fn serve(parts: Parts) -> anyhow::Result<()> {
     let Parts {
         edge,
@@ -164,6 +170,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let readiness = Arc::new(Readiness::default());
     readiness.set_ports_bound();
     readiness.set_table_published();
+    let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
     let state = AdminState {
         metrics: Arc::clone(&edge.metrics),
         readiness: Arc::clone(&readiness),
@@ -177,11 +184,15 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     ));
     let reloader = Reloader::new(Arc::clone(&edge), client_tls);
     tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
+    tasks.spawn(until(end.clone(), Arc::clone(&licence).run()));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
     loop {
         match signals.next().await {
-            Request::Reload => Arc::clone(&reloader).now().await,
+            Request::Reload => {
+                Arc::clone(&reloader).now().await;
+                Arc::clone(&licence).now().await;
+            }
             Request::Drain => break,
             Request::ExitAtOnce => exit_at_once(),
         }

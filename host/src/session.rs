@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::drain::Drain;
 use crate::kafka::versions::ClampPolicy;
 use crate::kafka::{Endpoint, NodeId};
+use crate::licence::Guard;
 use crate::metrics::{DialOutcome, Metrics};
 use crate::relay::pool::Pool;
 use crate::relay::{self, Answers, Legs, Shared, Terms, Unmapped};
@@ -48,6 +49,8 @@ pub struct Edge {
     pub topology: Arc<Topology>,
     /// What is advertised.
     pub address_map: AddressMap,
+    /// Whether new sessions are accepted.
+    pub licence: Arc<Guard>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The polite end.

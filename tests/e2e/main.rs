@@ -12,6 +12,7 @@ mod address_map;
 mod cluster;
 mod drain;
 mod edge;
+mod licence;
 mod planted;
 mod ports;
 mod protocol;

@@ -10,6 +10,12 @@ if [ -n "${KAFKA_BOOTSTRAP_SERVERS:-}" ]; then
     # user without rights may write to.
     export GATEWAY_STATE_DIRECTORY=${GATEWAY_STATE_DIRECTORY:-$root/target/state}
     mkdir -p "$GATEWAY_STATE_DIRECTORY"
+    if [ -z "${GATEWAY_LICENSE_KEY:-}${GATEWAY_LICENSE_FILE:-}${GATEWAY_LICENSE_SECRET_ID:-}" ]; then
+        echo "run: no licence is set; this run gets one for local builds, valid for 60 days" >&2
+        GATEWAY_LICENSE_KEY=$("$THROUGHWAY_BIN" license issue --key "$root/tests/keys/dev-license.pem" \
+            --issuer development --customer development --env dev --days 60)
+        export GATEWAY_LICENSE_KEY
+    fi
     exec "$THROUGHWAY_BIN" serve
 fi
 

@@ -3,6 +3,7 @@
 //! Owns its start, its log and its end. It must not know throughway's code: what the variables
 //! mean is throughway's affair.
 
+mod licence;
 mod settings;
 
 use std::io::{Read, Write};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
+pub use self::licence::Licence;
 pub use self::settings::{BOOTSTRAP_NAME, PORT_COUNT, Settings, Upstream, broker_name};
 use crate::crate_folder;
 use crate::files::{TemporaryFolder, log_file};

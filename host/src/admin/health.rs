@@ -20,6 +20,7 @@ pub struct Readiness {
     ports_bound: AtomicBool,
     table_published: AtomicBool,
     draining: AtomicBool,
+    licensed: AtomicBool,
 }
 
 impl Readiness {
@@ -38,17 +39,23 @@ impl Readiness {
         self.draining.store(draining, Ordering::Release);
     }
 
+    /// The licence allows new sessions, or no longer does.
+    pub fn set_licensed(&self, licensed: bool) {
+        self.licensed.store(licensed, Ordering::Release);
+    }
+
     /// True when every check holds.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.checks().iter().all(|&(_, holds)| holds)
     }
 
-    fn checks(&self) -> [(&'static str, bool); 3] {
+    fn checks(&self) -> [(&'static str, bool); 4] {
         [
             ("ports", self.ports_bound.load(Ordering::Acquire)),
             ("addressMap", self.table_published.load(Ordering::Acquire)),
             ("notDraining", !self.draining.load(Ordering::Acquire)),
+            ("licence", self.licensed.load(Ordering::Acquire)),
         ]
     }
 }

@@ -59,7 +59,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn is_ready_only_while_bound_published_and_not_draining() {
+async fn is_ready_only_while_bound_published_licensed_and_not_draining() {
     let running = Running::start().await;
     let readiness = &running.state.readiness;
     let (status, body) = running.get_json("/health/ready").await;
@@ -69,6 +69,12 @@ async fn is_ready_only_while_bound_published_and_not_draining() {
     readiness.set_ports_bound();
     assert!(!readiness.is_ready());
     readiness.set_table_published();
+    assert!(!readiness.is_ready());
+    assert_eq!(
+        running.get_json("/health/ready").await.1["checks"][3]["id"],
+        "licence"
+    );
+    readiness.set_licensed(true);
     assert!(readiness.is_ready());
     let (status, body) = running.get_json("/health/ready").await;
     assert_eq!(

@@ -36,13 +36,13 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
                     hint_at_kafka(r, name);
                 }
             }
-            Some((_, Kind::Later)) => {
+            Some((row, Kind::Later)) => {
                 if let Some(secret) = r.secret(name) {
                     later.insert(name.clone(), secret);
                 }
-                // Open metrics are what there is.
+                // Open metrics are what there is; `licence` reads its own.
                 let moot = name == "GATEWAY_SECURED_METRICS" && r.text(name) == Some("false");
-                if !moot {
+                if !moot && !row.is_licence() {
                     not_yet.push(name.as_str());
                 }
             }

@@ -147,6 +147,19 @@ pub(super) fn find_listener(suffix: &str) -> Option<&'static Variable> {
     all().find(|row| row.name.strip_prefix(LISTENER_ROW) == Some(suffix))
 }
 
+impl Variable {
+    /// Read by `licence`, by name: the token itself and where it comes from.
+    pub(super) fn is_licence(&self) -> bool {
+        const READ: [&str; 4] = [
+            "GATEWAY_LICENSE_KEY",
+            "GATEWAY_LICENSE_FILE",
+            "GATEWAY_LICENSE_SECRET_ID",
+            "GATEWAY_LICENSE_AGENT_FILE",
+        ];
+        READ.contains(&self.name)
+    }
+}
+
 /// Suffixes that a listener's variable may have.
 pub(super) fn listener_suffixes() -> impl Iterator<Item = &'static str> {
     let own = all().filter_map(|row| row.name.strip_prefix(LISTENER_ROW));

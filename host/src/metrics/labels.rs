@@ -225,6 +225,8 @@ closed_set! {
         Aborted => aborted,
         /// One of throughway's own connection limits.
         Limit => limit,
+        /// The licence allows no new session.
+        Licence => licence,
         /// Anything else.
         Other => other,
     }

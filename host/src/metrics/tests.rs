@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::close::CloseReason;
+use crate::licence::State;
 
 fn two_listeners() -> Arc<Metrics> {
     Metrics::new(&["DEFAULT".to_owned(), "PUBLIC".to_owned()])
@@ -61,6 +62,28 @@ fn an_unknown_listener_is_counted_nowhere() {
 }
 
 #[test]
+fn a_missing_licence_is_one_state_and_no_time() {
+    let metrics = two_listeners();
+    metrics.set_licence(&Status {
+        state: State::Missing,
+        licence: None,
+        remaining_days: None,
+        source: "GATEWAY_LICENSE_AGENT_FILE",
+        last_success: None,
+        candidate_error: None,
+        clock_behind: None,
+    });
+    for line in [
+        r#"throughway_license_state{state="missing"} 1"#,
+        r#"throughway_license_state{state="valid"} 0"#,
+        "throughway_license_expiry_timestamp_seconds 0",
+        "gateway_license_remaining_days 0",
+    ] {
+        has(&metrics, line);
+    }
+}
+
+#[test]
 fn no_series_appears_only_once_something_happened() {
     let metrics = two_listeners();
     let series = |text: &str| text.lines().count();
@@ -117,7 +140,11 @@ fn the_documented_table_is_what_is_rendered() {
     let document = include_str!("../../../docs/metrics.md");
     let documented: Vec<_> = document
         .lines()
-        .filter(|line| line.starts_with("| `throughway_"))
+        .filter(|line| {
+            ["| `throughway_", "| `gateway_"]
+                .iter()
+                .any(|name| line.starts_with(name))
+        })
         .collect();
     assert_eq!(documented, table(), "expected\n{}", table().join("\n"));
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::Proxy;
+use super::{Proxy, licence};
 use crate::certificates::Identity;
 use crate::cluster::{Cluster, Listener};
 
@@ -44,12 +44,7 @@ impl Settings {
     /// What throughway must know of `cluster`.
     #[must_use]
     pub fn new(cluster: &Cluster, upstream: Upstream) -> Self {
-        let mut settings = Self {
-            variables: BTreeMap::new(),
-            tolerated: vec!["licence not checked".to_owned()],
-        };
-        // A build without licences says so at each start.
-        settings.tolerate("this build does not check a licence yet");
+        let mut settings = Self::licensed();
         let (listener, protocol) = match upstream {
             Upstream::Plaintext => (Listener::SaslPlain, "SASL_PLAINTEXT"),
             Upstream::Tls => (Listener::SaslTls, "SASL_SSL"),
@@ -77,12 +72,19 @@ impl Settings {
     /// What throughway must know of brokers at `bootstrap` that are no real ones: SASL_PLAINTEXT.
     #[must_use]
     pub fn upstream_at(bootstrap: &str) -> Self {
-        let mut settings = Self {
-            variables: BTreeMap::new(),
-            tolerated: vec!["licence not checked".to_owned()],
-        };
+        let mut settings = Self::licensed();
         settings.set("KAFKA_BOOTSTRAP_SERVERS", bootstrap);
         settings.set("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT");
+        settings
+    }
+
+    /// A licence, and nothing else.
+    fn licensed() -> Self {
+        let mut settings = Self {
+            variables: BTreeMap::new(),
+            tolerated: Vec::new(),
+        };
+        settings.set("GATEWAY_LICENSE_KEY", licence::of_this_process());
         settings
     }
 

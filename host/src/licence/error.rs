@@ -1,0 +1,129 @@
+//! Why there is no licence, or why another one was not taken. Every message names the remedy and
+//! none holds any part of a token.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::state::State;
+use super::time::UnixTime;
+use super::token::InvalidToken;
+
+/// The three variables, as messages list them.
+const SOURCES: &str = "GATEWAY_LICENSE_KEY (the token), GATEWAY_LICENSE_FILE (a file with it) or \
+                       GATEWAY_LICENSE_SECRET_ID (AWS Secrets Manager)";
+
+/// Why there is no licence, or why another one was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LicenceError {
+    /// No source is named.
+    #[error("no licence: set exactly one of {SOURCES}")]
+    Unset,
+    /// More than one source is named.
+    #[error("{} are set: set exactly one of {SOURCES}", .0.join(" and "))]
+    Several(Vec<&'static str>),
+    /// A source that this build cannot read by itself.
+    #[error(
+        "GATEWAY_LICENSE_SECRET_ID: this build has no AWS client; let something else write the \
+         secret's token to a file and name that in GATEWAY_LICENSE_AGENT_FILE, or use \
+         GATEWAY_LICENSE_FILE alone"
+    )]
+    NoAws,
+    /// The file cannot be read.
+    #[error("{variable}: read {path:?}")]
+    Unreadable {
+        /// Which variable names it.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// What was read is no licence.
+    #[error("{variable} holds no valid licence")]
+    Invalid {
+        /// Which variable gave it.
+        variable: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: InvalidToken,
+    },
+    /// The vendor has withdrawn it.
+    #[error("{variable}: licence {jti} was withdrawn by the vendor: ask for another one")]
+    Revoked {
+        /// Which variable gave it.
+        variable: &'static str,
+        /// Of the licence.
+        jti: String,
+    },
+    /// It ended, and so did its grace.
+    #[error(
+        "{variable}: licence {jti} ended at {exp} and its grace at {grace_end}: \
+         put a renewed licence there"
+    )]
+    Expired {
+        /// Which variable gave it.
+        variable: &'static str,
+        /// Of the licence.
+        jti: String,
+        /// Its end.
+        exp: UnixTime,
+        /// The end of its grace.
+        grace_end: UnixTime,
+    },
+    /// It begins later. Only for one that would replace another or is asked about.
+    #[error("{variable}: licence {jti} is valid from {nbf} on")]
+    NotYetValid {
+        /// Which variable gave it.
+        variable: &'static str,
+        /// Of the licence.
+        jti: String,
+        /// Its beginning.
+        nbf: UnixTime,
+    },
+    /// It would end before the one in use.
+    #[error(
+        "{variable}: licence {jti} ends at {exp}, before the one in use ({held}): restart to use it"
+    )]
+    EndsEarlier {
+        /// Which variable gave it.
+        variable: &'static str,
+        /// Of the licence that was not taken.
+        jti: String,
+        /// Its end.
+        exp: UnixTime,
+        /// The end of the one in use.
+        held: UnixTime,
+    },
+}
+
+impl LicenceError {
+    /// What a process without any other licence is in after this.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self {
+            Self::Invalid { .. } => State::Invalid,
+            Self::Revoked { .. } => State::Revoked,
+            Self::Expired { .. } => State::Expired,
+            Self::NotYetValid { .. } => State::NotYetValid,
+            Self::Unset
+            | Self::Several(_)
+            | Self::NoAws
+            | Self::Unreadable { .. }
+            | Self::EndsEarlier { .. } => State::Missing,
+        }
+    }
+
+    /// This and what caused it, in one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
