@@ -74,12 +74,7 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     make_folder(&config.state_directory)?;
     let licence = Guard::start(licence, &config.state_directory, licence::now())?;
     let server_tls = load_server_tls(&config)?;
-    let client_tls = config
-        .upstream
-        .tls
-        .as_ref()
-        .map(|tls| ClientTls::load(tls).map(Arc::new));
-    let client_tls = client_tls.transpose().context("upstream")?;
+    let client_tls = load_client_tls(&config)?;
     let upstream_config = Arc::new(config.upstream.clone());
     let store = Store::new(&config.state_directory, &upstream_config);
     let remembered = store.load().with_context(|| {
@@ -132,6 +127,13 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
         client_tls,
         store,
     })
+}
+
+/// For brokers that speak TLS.
+fn load_client_tls(config: &Config) -> anyhow::Result<Option<Arc<ClientTls>>> {
+    let load = |tls| ClientTls::load(tls).map(Arc::new);
+    let loaded = config.upstream.tls.as_ref().map(load).transpose();
+    loaded.context("upstream")
 }
 
 /// One for each listener that speaks TLS.
