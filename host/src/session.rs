@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tracing::{Instrument, Span, debug_span, field};
+use tracing::{Instrument, Span, field, info_span};
 
 use self::arrival::{Arrival, arrive};
 pub use self::budget::Budget;
@@ -94,7 +94,8 @@ pub async fn run(accepted: Accepted, edge: Arc<Edge>, pool: Pool) {
         .listeners
         .get(accepted.listener)
         .map_or("", |l| l.name.as_str());
-    let span = debug_span!(
+    // At info, so that every line about a session says whose it is.
+    let span = info_span!(
         "session",
         connection_id = edge.next_id.fetch_add(1, Ordering::Relaxed),
         listener,
@@ -197,6 +198,7 @@ async fn dial(edge: &Edge, target: &Target) -> Result<Routed, SessionError> {
         Span::current().record("node_id", node_id.0);
     }
     let dialling = edge.metrics.dial();
+    let on_behalf = known.is_none() && hint.is_none();
     let dialled: Result<(Stream, Endpoint), DialError> = match known.or(hint) {
         Some(to) => edge.upstream.dial(&to).await.map(|stream| (stream, to)),
         None => edge.upstream.dial_bootstrap().await,
@@ -205,14 +207,7 @@ async fn dial(edge: &Edge, target: &Target) -> Result<Routed, SessionError> {
         Ok((upstream, endpoint)) => {
             dialling.ended(DialOutcome::Connected);
             Span::current().record("upstream_addr", field::display(&endpoint));
-            let provisional = node_id.is_some_and(|id| {
-                let snapshot = edge.topology.snapshot();
-                // Learned while we were dialling a bootstrap server: still the wrong broker.
-                snapshot
-                    .brokers
-                    .get(&id)
-                    .is_none_or(|broker| broker.upstream != endpoint)
-            });
+            let provisional = on_behalf && node_id.is_some_and(|id| !is_at(edge, id, &endpoint));
             if provisional {
                 edge.metrics.provisional_session();
             }
@@ -227,6 +222,13 @@ async fn dial(edge: &Edge, target: &Target) -> Result<Routed, SessionError> {
             Err(SessionError::Dial(error))
         }
     }
+}
+
+/// Whether this broker has been learned to be there, while we were dialling a bootstrap server.
+fn is_at(edge: &Edge, node_id: NodeId, endpoint: &Endpoint) -> bool {
+    let snapshot = edge.topology.snapshot();
+    let broker = snapshot.brokers.get(&node_id);
+    broker.is_some_and(|broker| broker.upstream == *endpoint)
 }
 
 fn outcome(error: &DialError) -> DialOutcome {
