@@ -20,6 +20,28 @@ struct Upstream<'a> {
     settings: &'a Settings,
 }
 
+/// Every address a client may be told: listener, whose it is (`None` = bootstrap), what is told, and
+/// the local port.
+pub(super) fn addresses<'a>(
+    answers: &'a Answers,
+    plan: &'a CheckedPlan,
+) -> impl Iterator<Item = (usize, Option<NodeId>, &'a Endpoint, u16)> {
+    let listeners = plan.listeners.iter().enumerate();
+    let bootstrap = listeners.flat_map(|(listener, one)| {
+        let addresses = one.bootstrap.iter();
+        addresses.map(move |(public, port)| (listener, None, public, *port))
+    });
+    let advertised = answers.iter().flat_map(|(view, rows)| {
+        rows.iter().filter_map(|(node_id, answer)| match answer {
+            Answer::Advertised { public, local_port } => {
+                Some((view.listener, Some(*node_id), public, *local_port))
+            }
+            Answer::NotMapped(_) => None,
+        })
+    });
+    bootstrap.chain(advertised)
+}
+
 /// Accepts all answers and the plan's bootstrap addresses, or names the first that does not hold.
 pub(super) fn check(
     answers: &Answers,
@@ -30,24 +52,7 @@ pub(super) fn check(
     let upstream = Upstream::of(settings, brokers);
     let mut public: BTreeMap<&Endpoint, Option<NodeId>> = BTreeMap::new();
     let mut arrivals: BTreeMap<(&str, u16), Option<NodeId>> = BTreeMap::new();
-    let bootstrap = plan
-        .listeners
-        .iter()
-        .enumerate()
-        .flat_map(|(listener, one)| {
-            one.bootstrap
-                .iter()
-                .map(move |(address, port)| (listener, None, address, *port))
-        });
-    let advertised = answers.iter().flat_map(|(view, rows)| {
-        rows.iter().filter_map(|(node_id, answer)| match answer {
-            Answer::Advertised { public, local_port } => {
-                Some((view.listener, Some(*node_id), public, *local_port))
-            }
-            Answer::NotMapped(_) => None,
-        })
-    });
-    for (listener, whose, address, local_port) in bootstrap.chain(advertised) {
+    for (listener, whose, address, local_port) in addresses(answers, plan) {
         address_holds(listener, (address, local_port), plan, &upstream)
             .map_err(|fault| format!("{} {fault}", subject(whose)))?;
         let same_public = public

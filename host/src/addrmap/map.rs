@@ -275,25 +275,7 @@ impl Map {
                 .map(|one| one.needs_server_name)
                 .collect(),
         };
-        let bootstrap = self
-            .plan
-            .listeners
-            .iter()
-            .enumerate()
-            .flat_map(|(listener, one)| {
-                one.bootstrap
-                    .iter()
-                    .map(move |(public, port)| (listener, None, public, *port))
-            });
-        let brokers = answers.iter().flat_map(|(view, rows)| {
-            rows.iter().filter_map(|(node_id, answer)| match answer {
-                Answer::Advertised { public, local_port } => {
-                    Some((view.listener, Some(*node_id), public, *local_port))
-                }
-                Answer::NotMapped(_) => None,
-            })
-        });
-        for (listener, whose, public, port) in bootstrap.chain(brokers) {
+        for (listener, whose, public, port) in conform::addresses(answers, &self.plan) {
             let name = Some(public.host.as_str()).filter(|host| name::is_dns_name(host));
             let target = self.route_of(guest, listener, name, port)?;
             leads_back(&target, whose, public)?;
