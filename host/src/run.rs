@@ -91,6 +91,7 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     })?;
     let names: Vec<String> = config.listeners.iter().map(|l| l.name.clone()).collect();
     let metrics = Metrics::new(&names);
+    metrics.set_topology_brokers(topology.snapshot().brokers.len());
     let verify = config
         .upstream
         .tls
@@ -182,7 +183,11 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     tasks.spawn(admin::serve(admin, state, end.clone()));
     tasks.spawn(until(
         end.clone(),
-        follow_topology(Arc::clone(&edge), listeners, Arc::new(store)),
+        follow_topology(Arc::clone(&edge), listeners),
+    ));
+    tasks.spawn(until(
+        end.clone(),
+        remember_topology(Arc::clone(&edge), Arc::new(store)),
     ));
     let reloader = Reloader::new(Arc::clone(&edge), client_tls);
     tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
@@ -242,12 +247,11 @@ async fn until(end: CancellationToken, task: impl Future<Output = ()>) {
 }
 
 /// Turns each change of the topology into a table, its ports bound before it is published.
-async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>, store: Arc<Store>) {
+async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>) {
     let mut changes = edge.topology.changes();
     while changes.changed().await.is_ok() {
         let snapshot = edge.topology.snapshot();
         edge.metrics.set_topology_brokers(snapshot.brokers.len());
-        remember(&edge, &store, &snapshot).await;
         let computed = edge
             .address_map
             .compute(snapshot.map_brokers(), snapshot.version)
@@ -272,6 +276,15 @@ async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>, store: Arc<
             table_version = snapshot.version,
             "address table changed"
         );
+    }
+}
+
+/// Writes down each change of the topology. A task of its own: answers that wait for a table must
+/// not wait for a disk.
+async fn remember_topology(edge: Arc<Edge>, store: Arc<Store>) {
+    let mut changes = edge.topology.changes();
+    while changes.changed().await.is_ok() {
+        remember(&edge, &store, &edge.topology.snapshot()).await;
     }
 }
 
