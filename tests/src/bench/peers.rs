@@ -198,7 +198,7 @@ pub async fn haproxy(ground: &Ground, tuned: bool) -> Result<Candidate> {
         .lines()
         .filter(|line| line.starts_with("HAProxy version") || line.contains("OpenSSL version"));
     let version = told.collect::<Vec<_>>().join("; ");
-    peer(ground, name, port, &command, version, text).await
+    peer(ground, name, port, &command, (version, text)).await
 }
 
 /// Envoy from its Python wheel, where there is one.
@@ -223,7 +223,7 @@ pub async fn envoy(ground: &Ground, program: &Path) -> Result<Candidate> {
         "error".into(),
     ];
     let version = first_line(Command::new(program).arg("--version"))?;
-    peer(ground, "Envoy", port, &command, version, text).await
+    peer(ground, "Envoy", port, &command, (version, text)).await
 }
 
 fn envoy_configuration(ground: &Ground, port: u16) -> String {
@@ -263,8 +263,7 @@ async fn peer(
     name: &str,
     port: u16,
     command: &[OsString],
-    version: String,
-    configuration: String,
+    (version, configuration): (String, String),
 ) -> Result<Candidate> {
     let process = Process::start(command, &[], &log_file(&name.replace(' ', "-")))?;
     let door = ground.door(port);

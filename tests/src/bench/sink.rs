@@ -32,7 +32,7 @@ pub const PRODUCE_ANSWER: usize = 60;
 pub const HEADER_BYTES: usize = 8;
 
 const BUFFER: usize = 256 << 10;
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Protocol versions and cipher suites of connections so far.
 pub type Seen = Rc<RefCell<BTreeSet<String>>>;
