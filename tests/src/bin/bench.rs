@@ -3,12 +3,6 @@
 //! Prints Markdown, keeps every sample as a line of JSON.
 
 #![expect(clippy::print_stdout, reason = "the report is the purpose")]
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "test tooling: whatever goes wrong here is a failed run, and says so at once"
-)]
-
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
