@@ -16,6 +16,7 @@ pub mod build_info;
 pub mod close;
 pub mod config;
 pub mod drain;
+pub mod inventory;
 pub mod kafka;
 pub mod licence;
 pub mod listener;

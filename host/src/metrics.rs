@@ -1,12 +1,16 @@
 //! What throughway counts, and its rendering as OpenMetrics text.
 //!
-//! Owns prometheus-client. Labels come from closed sets (`labels`) and from the listeners' names,
-//! never from a peer: no address, server name or topic can grow the output. It must not know
-//! sockets, frames or HTTP. Every series exists from the start, at zero.
+//! Owns prometheus-client. Labels come from closed sets (`labels`, `requests`), from the listeners'
+//! names and, up to a bound, from the cluster's node ids (`broker`), never from a client: no address,
+//! server name, topic or user can grow the output. It must not know sockets, frames or HTTP. Every
+//! series exists at zero from the start, a broker's from when the cluster has told of it.
 
+mod broker;
 mod labels;
 mod licence;
 mod listener;
+mod replaced;
+mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -18,18 +22,24 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+pub use self::broker::{BrokerGuard, BrokerMetrics};
 pub use self::labels::{
-    AcceptError, Api, DialOutcome, Fate, HandshakeOutcome, RefusedRequest, RemovedBroker,
-    WrongProtocol,
+    AcceptError, Api, DialOutcome, Fate, HandshakeOutcome, LoginOutcome, RefusedRequest,
+    RemovedBroker, WrongProtocol,
 };
 pub use self::listener::{ListenerMetrics, SessionGuard};
 
+use self::broker::Brokers;
 use self::labels::{
-    AcceptErrorCounters, ApiCounters, DialOutcomeCounters, RefusedRequestCounters,
-    RemovedBrokerCounters,
+    AcceptErrorCounters, ApiCounters, DialOutcomeCounters, LoginOutcomeCounters,
+    RefusedRequestCounters, RemovedBrokerCounters,
 };
 use self::licence::LicenceMetrics;
 use self::listener::ListenerFamilies;
+use self::replaced::Replaced;
+use self::requests::RequestCounters;
+use crate::kafka::NodeId;
+use crate::kafka::request::{RequestPrefix, unreviewed};
 use crate::licence::Status;
 
 type Labels = Vec<(&'static str, String)>;
@@ -78,6 +88,9 @@ pub struct Metrics {
     brokers_removed: RemovedBrokerCounters,
     refused_requests: RefusedRequestCounters,
     accept_errors: AcceptErrorCounters,
+    brokers: Arc<Brokers>,
+    requests: Arc<RequestCounters>,
+    logins: LoginOutcomeCounters,
     dials: DialOutcomeCounters,
     dials_in_progress: Gauge,
     unreviewed_requests: Counter,
@@ -100,8 +113,28 @@ impl Metrics {
         families.register(&mut registry);
         let mut new = Registrar(&mut registry);
         let [rewritten, neutralised, passed] = fates(&mut new);
+        let listeners: Vec<_> = listener_names.iter().map(|l| families.of(l)).collect();
+        let brokers = Brokers::new(&mut new);
+        let by_api = new.by_labels("requests", "Requests forwarded to brokers, by API");
+        let requests = Arc::new(RequestCounters::new(&by_api));
+        let logins = LoginOutcomeCounters::new(new.by_label(
+            "logins",
+            "SASL logins by what the broker said to them",
+            "outcome",
+        ));
+        let topology_brokers = new.gauge("topology_brokers", "Brokers known now");
+        unprefixed.register_collector(Box::new(Replaced {
+            listeners: listeners.clone(),
+            brokers: Arc::clone(&brokers),
+            requests: Arc::clone(&requests),
+            failed_logins: logins.of(LoginOutcome::Failed).clone(),
+            known_brokers: topology_brokers.clone(),
+        }));
         Arc::new(Self {
-            listeners: listener_names.iter().map(|l| families.of(l)).collect(),
+            listeners,
+            brokers,
+            requests,
+            logins,
             unlisted: ListenerFamilies::default().of("none"),
             rewritten,
             neutralised,
@@ -140,7 +173,7 @@ impl Metrics {
                 "Components or tables refused, the last good one kept",
             ),
             panics: new.counter("panics", "Panics caught; each is a bug"),
-            topology_brokers: new.gauge("topology_brokers", "Brokers known now"),
+            topology_brokers,
             addrmap_table_version: new.gauge(
                 "addrmap_table_version",
                 "Topology version the published address table was computed from",
@@ -181,9 +214,23 @@ impl Metrics {
         self.refused_requests.of(reason).inc();
     }
 
-    /// Counts a forwarded request whose key or version has not been reviewed.
-    pub fn unreviewed_request(&self) {
-        self.unreviewed_requests.inc();
+    /// Counts a forwarded request.
+    pub fn request(&self, prefix: &RequestPrefix) {
+        self.requests.of(prefix.api_key).inc();
+        if unreviewed(prefix) {
+            self.unreviewed_requests.inc();
+        }
+    }
+
+    /// Counts a login.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.logins.of(outcome).inc();
+    }
+
+    /// The handles of a broker; `None` is first contact.
+    #[must_use]
+    pub fn broker(&self, node_id: Option<NodeId>) -> BrokerMetrics {
+        self.brokers.of(node_id)
     }
 
     /// Counts a connection that could not be accepted.
@@ -216,10 +263,11 @@ impl Metrics {
             .set(i64::try_from(topology_version).unwrap_or(i64::MAX));
     }
 
-    /// Sets the number of brokers known.
-    pub fn set_topology_brokers(&self, brokers: usize) {
-        self.topology_brokers
-            .set(i64::try_from(brokers).unwrap_or(i64::MAX));
+    /// Sets which brokers are known; each has its series from then on.
+    pub fn set_topology_brokers(&self, brokers: impl ExactSizeIterator<Item = NodeId>) {
+        let known = i64::try_from(brokers.len()).unwrap_or(i64::MAX);
+        self.topology_brokers.set(known);
+        brokers.for_each(|node_id| drop(self.broker(Some(node_id))));
     }
 
     /// Says that the brokers' host names are not verified.
