@@ -13,6 +13,7 @@ mod replaced;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -29,15 +30,12 @@ pub use self::labels::{
 };
 pub use self::listener::{ListenerMetrics, SessionGuard};
 
-use self::broker::Brokers;
 use self::labels::{
-    AcceptErrorCounters, ApiCounters, DialOutcomeCounters, LoginOutcomeCounters,
-    RefusedRequestCounters, RemovedBrokerCounters,
+    AcceptErrorCounters, ApiCounters, DialOutcomeCounters, RefusedRequestCounters,
+    RemovedBrokerCounters,
 };
 use self::licence::LicenceMetrics;
-use self::listener::ListenerFamilies;
-use self::replaced::Replaced;
-use self::requests::RequestCounters;
+use self::traffic::Traffic;
 use crate::kafka::NodeId;
 use crate::kafka::request::{RequestPrefix, unreviewed};
 use crate::licence::Status;
@@ -79,25 +77,19 @@ pub struct Metrics {
     registry: Registry,
     /// What people have alerts on by another name than ours would be.
     unprefixed: Registry,
-    listeners: Vec<ListenerMetrics>,
-    /// Stands in for a listener index that does not exist; counted nowhere.
-    unlisted: ListenerMetrics,
+    traffic: Traffic,
     rewritten: ApiCounters,
     neutralised: ApiCounters,
     passed: ApiCounters,
     brokers_removed: RemovedBrokerCounters,
     refused_requests: RefusedRequestCounters,
     accept_errors: AcceptErrorCounters,
-    brokers: Arc<Brokers>,
-    requests: Arc<RequestCounters>,
-    logins: LoginOutcomeCounters,
     dials: DialOutcomeCounters,
     dials_in_progress: Gauge,
     unreviewed_requests: Counter,
     provisional_sessions: Counter,
     addrmap_refusals: Counter,
     panics: Counter,
-    topology_brokers: Gauge,
     addrmap_table_version: Gauge,
     upstream_verify_disabled: Gauge,
     licence: LicenceMetrics,
@@ -109,33 +101,11 @@ impl Metrics {
     pub fn new(listener_names: &[String]) -> Arc<Self> {
         let mut registry = Registry::with_prefix("throughway");
         let mut unprefixed = Registry::default();
-        let families = ListenerFamilies::default();
-        families.register(&mut registry);
         let mut new = Registrar(&mut registry);
+        let traffic = Traffic::new(listener_names, &mut new, &mut unprefixed);
         let [rewritten, neutralised, passed] = fates(&mut new);
-        let listeners: Vec<_> = listener_names.iter().map(|l| families.of(l)).collect();
-        let brokers = Brokers::new(&mut new);
-        let by_api = new.by_labels("requests", "Requests forwarded to brokers, by API");
-        let requests = Arc::new(RequestCounters::new(&by_api));
-        let logins = LoginOutcomeCounters::new(new.by_label(
-            "logins",
-            "SASL logins by what the broker said to them",
-            "outcome",
-        ));
-        let topology_brokers = new.gauge("topology_brokers", "Brokers known now");
-        unprefixed.register_collector(Box::new(Replaced {
-            listeners: listeners.clone(),
-            brokers: Arc::clone(&brokers),
-            requests: Arc::clone(&requests),
-            failed_logins: logins.of(LoginOutcome::Failed).clone(),
-            known_brokers: topology_brokers.clone(),
-        }));
         Arc::new(Self {
-            listeners,
-            brokers,
-            requests,
-            logins,
-            unlisted: ListenerFamilies::default().of("none"),
+            traffic,
             rewritten,
             neutralised,
             passed,
@@ -173,7 +143,6 @@ impl Metrics {
                 "Components or tables refused, the last good one kept",
             ),
             panics: new.counter("panics", "Panics caught; each is a bug"),
-            topology_brokers,
             addrmap_table_version: new.gauge(
                 "addrmap_table_version",
                 "Topology version the published address table was computed from",
@@ -191,7 +160,8 @@ impl Metrics {
     /// The handles of the listener at this index of `Config::listeners`.
     #[must_use]
     pub fn listener(&self, index: usize) -> &ListenerMetrics {
-        self.listeners.get(index).unwrap_or(&self.unlisted)
+        let traffic = &self.traffic;
+        traffic.listeners.get(index).unwrap_or(&traffic.unlisted)
     }
 
     /// Counts an answer of an API whose answers are touched.
@@ -216,7 +186,7 @@ impl Metrics {
 
     /// Counts a forwarded request.
     pub fn request(&self, prefix: &RequestPrefix) {
-        self.requests.of(prefix.api_key).inc();
+        self.traffic.requests.of(prefix.api_key).inc();
         if unreviewed(prefix) {
             self.unreviewed_requests.inc();
         }
@@ -224,13 +194,13 @@ impl Metrics {
 
     /// Counts a login.
     pub fn login(&self, outcome: LoginOutcome) {
-        self.logins.of(outcome).inc();
+        self.traffic.logins.of(outcome).inc();
     }
 
     /// The handles of a broker; `None` is first contact.
     #[must_use]
     pub fn broker(&self, node_id: Option<NodeId>) -> BrokerMetrics {
-        self.brokers.of(node_id)
+        self.traffic.brokers.of(node_id)
     }
 
     /// Counts a connection that could not be accepted.
@@ -266,7 +236,7 @@ impl Metrics {
     /// Sets which brokers are known; each has its series from then on.
     pub fn set_topology_brokers(&self, brokers: impl ExactSizeIterator<Item = NodeId>) {
         let known = i64::try_from(brokers.len()).unwrap_or(i64::MAX);
-        self.topology_brokers.set(known);
+        self.traffic.known_brokers.set(known);
         brokers.for_each(|node_id| drop(self.broker(Some(node_id))));
     }
 

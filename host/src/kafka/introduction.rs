@@ -157,7 +157,7 @@ impl Introduction {
 
 fn software(word: &[u8]) -> Option<Box<str>> {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(byte);
-    bounded(word, MOST_SOFTWARE).filter(|word| word.as_bytes().iter().all(|byte| allowed(byte)))
+    bounded(word, MOST_SOFTWARE).filter(|word| word.as_bytes().iter().all(allowed))
 }
 
 fn mechanism(word: &[u8]) -> Option<Box<str>> {
