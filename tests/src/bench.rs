@@ -3,6 +3,7 @@
 //!
 //! Owns workloads and rounds. It must not know how a candidate is configured (`peers`).
 
+pub mod disturb;
 pub mod load;
 pub mod peers;
 pub mod report;
@@ -61,8 +62,10 @@ pub struct Sample {
     pub workload: &'static str,
     /// From 0.
     pub round: usize,
-    /// Processor seconds of the candidate per 10^9 bytes.
-    pub cpu_seconds_per_gb: f64,
+    /// What is compared: processor seconds of the candidate per 10^9 bytes, or a time.
+    pub value: f64,
+    /// Of the value.
+    pub unit: &'static str,
     /// 10^9 bytes a second by the clock; the loader's limit more than the candidate's.
     pub gb_per_second: f64,
     /// Of the machine, when the sample was over.
@@ -95,14 +98,11 @@ pub async fn sample(candidate: &Candidate, workload: &Workload, round: usize) ->
     let gigabytes = bytes_in_gb(bytes);
     Ok(Sample {
         candidate: candidate.name.clone(),
-        legs: if candidate.door.tls.is_some() {
-            "TLS"
-        } else {
-            "plain"
-        },
+        legs: legs(candidate),
         workload: workload.name,
         round,
-        cpu_seconds_per_gb: cpu.as_secs_f64() / gigabytes,
+        value: cpu.as_secs_f64() / gigabytes,
+        unit: "CPU-s/GB",
         gb_per_second: gigabytes / wall.as_secs_f64(),
         load_average: usage::load_average()?,
     })
@@ -114,6 +114,36 @@ pub async fn sample(candidate: &Candidate, workload: &Workload, round: usize) ->
 )]
 fn bytes_in_gb(bytes: u64) -> f64 {
     bytes as f64 / 1e9
+}
+
+/// The median time of a request and its answer on a connection that has nothing else to do.
+///
+/// # Errors
+///
+/// As [`sample`].
+pub async fn latency(candidate: &Candidate, requests: u64, round: usize) -> Result<Sample> {
+    let client = load::Client::open(&candidate.door).await?;
+    let mut took = load::ping_pong(client, Load::both(1 << 10, 1), requests).await?;
+    took.sort();
+    let median = took.get(took.len() / 2).context("no request")?;
+    Ok(Sample {
+        candidate: candidate.name.clone(),
+        legs: legs(candidate),
+        workload: "ping-pong, 1 KiB",
+        round,
+        value: median.as_secs_f64() * 1e6,
+        unit: "µs, p50",
+        gb_per_second: 0.0,
+        load_average: usage::load_average()?,
+    })
+}
+
+fn legs(candidate: &Candidate) -> &'static str {
+    if candidate.door.tls.is_some() {
+        "TLS"
+    } else {
+        "plain"
+    }
 }
 
 /// Every round visits every candidate once per workload, the order reversed each time, so that a

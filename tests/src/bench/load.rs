@@ -3,6 +3,7 @@
 //! Owns the bytes of requests. It must not know what stands between it and the broker.
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bytes::{BufMut, BytesMut};
@@ -133,6 +134,24 @@ impl Client {
         let frame_bytes = u64::try_from(load.frame_bytes())?;
         Ok((reader.unsplit(writer), requests * frame_bytes))
     }
+}
+
+/// Sends one request at a time and tells how long each took.
+///
+/// # Errors
+///
+/// As [`Client::run`].
+pub async fn ping_pong(client: Client, load: Load, requests: u64) -> Result<Vec<Duration>> {
+    let (mut reader, mut writer) = tokio::io::split(client.connection.into_stream());
+    let mut took = Vec::new();
+    for _ in 0..requests {
+        let free = Rc::new(Semaphore::new(1));
+        let began = Instant::now();
+        send(&mut writer, load, 1, Rc::clone(&free)).await?;
+        receive(&mut reader, load, 1, &free).await?;
+        took.push(began.elapsed());
+    }
+    Ok(took)
 }
 
 /// Sends what the depth allows, several requests at a time where it does.

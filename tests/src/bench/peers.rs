@@ -76,6 +76,8 @@ pub struct Candidate {
     pub version: String,
     /// What it was told, but for paths.
     pub configuration: String,
+    /// Only threads whose names begin so are counted; all when empty.
+    pub threads: &'static str,
     running: Running,
 }
 
@@ -95,13 +97,22 @@ impl Candidate {
         }
     }
 
+    /// Where throughway's Admin API is; peers have none.
+    #[must_use]
+    pub fn admin_port(&self) -> Option<u16> {
+        match &self.running {
+            Running::Throughway(proxy) => Some(proxy.admin_port),
+            Running::Peer(_) => None,
+        }
+    }
+
     /// Processor time that it has used.
     ///
     /// # Errors
     ///
     /// When it has ended.
     pub fn cpu(&self) -> Result<Duration> {
-        usage::cpu(self.process()).with_context(|| self.name.clone())
+        usage::cpu_of(self.process(), self.threads).with_context(|| self.name.clone())
     }
 
     /// Keeps it on the first processor; the loader has the second.
@@ -115,12 +126,16 @@ impl Candidate {
     }
 }
 
-/// throughway, as a release build would be started.
+/// throughway, as a release build would be started, with `more` variables.
 ///
 /// # Errors
 ///
 /// When it does not get ready.
-pub fn throughway(ground: &Ground, name: &str) -> Result<Candidate> {
+pub fn throughway(
+    ground: &Ground,
+    name: &str,
+    more: &[(&'static str, String)],
+) -> Result<Candidate> {
     let upstream = format!("{BROKER_NAME}:{}", ground.sink);
     let mut settings = Settings::upstream_at(&upstream);
     settings.set("GATEWAY_UPSTREAM_BROKERS", format!("1={upstream}"));
@@ -143,11 +158,15 @@ pub fn throughway(ground: &Ground, name: &str) -> Result<Candidate> {
         settings.set("GATEWAY_SSL_CERTIFICATE_PATH", chain.display().to_string());
         settings.set("GATEWAY_SSL_PRIVATE_KEY_PATH", key.display().to_string());
     }
+    for (name, value) in more {
+        settings.set(name, value.clone());
+    }
     Candidate {
         name: name.to_owned(),
         door: ground.door(first + 1),
         version: first_line(Command::new(crate::proxy::binary()?).arg("version"))?,
         configuration: "GATEWAY_WORKER_THREADS=1".to_owned(),
+        threads: "",
         running: Running::Throughway(settings.start()?),
     }
     .pin()
@@ -282,6 +301,7 @@ async fn peer(
         door,
         version,
         configuration: configuration.replace(&ground.folder.path().display().to_string(), ""),
+        threads: "",
         running: Running::Peer(process),
     }
     .pin()

@@ -18,15 +18,13 @@ pub struct Ratio {
     pub range: (f64, f64),
 }
 
-/// Processor time per byte of `candidate` by that of `reference`, round by round; `None` without a
+/// The value of `candidate` by that of `reference`, round by round; `None` without a
 /// round that has both.
 #[must_use]
 pub fn ratio(samples: &[Sample], candidate: &str, reference: &str) -> Option<Ratio> {
     let by_round = |name: &str| -> BTreeMap<usize, f64> {
         let of_name = samples.iter().filter(|sample| sample.candidate == name);
-        of_name
-            .map(|sample| (sample.round, sample.cpu_seconds_per_gb))
-            .collect()
+        of_name.map(|sample| (sample.round, sample.value)).collect()
     };
     let (ours, theirs) = (by_round(candidate), by_round(reference));
     let ratios = ours
@@ -56,18 +54,19 @@ pub fn absolute(samples: &[Sample], candidate: &str) -> Option<f64> {
     let mut values: Vec<f64> = samples
         .iter()
         .filter(|sample| sample.candidate == candidate)
-        .map(|sample| sample.cpu_seconds_per_gb)
+        .map(|sample| sample.value)
         .collect();
     values.sort_by(f64::total_cmp);
     median(&values)
 }
 
-/// A Markdown table of one workload on one kind of legs: each candidate, its processor time, and
-/// throughway's ratio to it.
+/// A Markdown table of one workload on one kind of legs: each candidate, its median, and our ratio
+/// to it.
 #[must_use]
-pub fn table(samples: &[Sample], candidates: &[String], ours: &str, control: &str) -> String {
+pub fn table(samples: &[Sample], candidates: &[String], ours: &str) -> String {
+    let unit = samples.first().map_or("", |sample| sample.unit);
     let mut lines = vec![
-        "| candidate | CPU-s/GB, median | throughway / candidate, median [range] |".to_owned(),
+        format!("| candidate | {unit}, median | {ours} / candidate, median [range] |"),
         "|---|---|---|".to_owned(),
     ];
     for name in candidates {
@@ -81,15 +80,24 @@ pub fn table(samples: &[Sample], candidates: &[String], ours: &str, control: &st
             ),
             _ => "–".to_owned(),
         };
-        lines.push(format!("| {name} | {value:.3} | {told} |"));
+        lines.push(format!("| {name} | {value:.2} | {told} |"));
     }
-    let verdict = match ratio(samples, control, ours) {
-        Some(same) if same.median > CALM.0 && same.median < CALM.1 => "calm",
-        _ => "too noisy for a verdict",
-    };
-    let control = ratio(samples, control, ours).map_or(f64::NAN, |same| same.median);
-    lines.push(format!("\nA/A control {control:.2}: {verdict}."));
     lines.join("\n")
+}
+
+/// Whether two copies of the same binary agree, which a verdict needs.
+#[must_use]
+pub fn control(samples: &[Sample], one: &str, other: &str) -> String {
+    let Some(same) = ratio(samples, one, other) else {
+        return "no control".to_owned();
+    };
+    let calm = same.median > CALM.0 && same.median < CALM.1;
+    let verdict = if calm {
+        "calm"
+    } else {
+        "too noisy for a verdict"
+    };
+    format!("A/A control {:.2}: {verdict}.", same.median)
 }
 
 #[cfg(test)]
@@ -102,7 +110,8 @@ mod tests {
             legs: "plain",
             workload: "w",
             round,
-            cpu_seconds_per_gb: cpu,
+            value: cpu,
+            unit: "CPU-s/GB",
             gb_per_second: 1.0,
             load_average: 0.0,
         }
@@ -128,9 +137,8 @@ mod tests {
     #[test]
     fn a_run_whose_copies_differ_gives_no_verdict() {
         let samples = [sample("a", 0, 1.0), sample("b", 0, 1.2)];
-        let names = ["a".to_owned(), "b".to_owned()];
-        assert!(table(&samples, &names, "a", "b").contains("too noisy"));
+        assert!(control(&samples, "a", "b").contains("too noisy"));
         let samples = [sample("a", 0, 1.0), sample("b", 0, 1.01)];
-        assert!(table(&samples, &names, "a", "b").ends_with("calm."));
+        assert!(control(&samples, "a", "b").ends_with("calm."));
     }
 }

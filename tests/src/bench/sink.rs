@@ -11,8 +11,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bytes::{BufMut, BytesMut};
-use kafka_protocol::messages::{SaslAuthenticateResponse, SaslHandshakeResponse};
-use kafka_protocol::protocol::Encodable;
+use kafka_protocol::messages::metadata_response::MetadataResponseBroker;
+use kafka_protocol::messages::{
+    BrokerId, MetadataResponse, SaslAuthenticateResponse, SaslHandshakeResponse,
+};
+use kafka_protocol::protocol::{Encodable, StrBytes};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
@@ -96,9 +99,9 @@ async fn serve(stream: impl Stream + 'static) -> Result<()> {
         let id = reader.read_i32().await?;
         let rest = size.checked_sub(8).context("too small for a request")?;
         match key {
-            17 | 36 => {
+            3 | 17 | 36 => {
                 skip(&mut reader, rest).await?;
-                writer.write_all(&let_in(key, id)?).await?;
+                writer.write_all(&small(key, id)?).await?;
             }
             _ => {
                 skip(&mut reader, rest - 4).await?;
@@ -107,6 +110,16 @@ async fn serve(stream: impl Stream + 'static) -> Result<()> {
             }
         }
     }
+}
+
+fn metadata(port: i32) -> MetadataResponse {
+    let broker = MetadataResponseBroker::default()
+        .with_node_id(BrokerId(2))
+        .with_host(StrBytes::from_static_str("broker2.bench.test"))
+        .with_port(port);
+    MetadataResponse::default()
+        .with_cluster_id(Some(StrBytes::from_static_str("bench")))
+        .with_brokers(vec![broker])
 }
 
 async fn skip(reader: &mut (impl AsyncBufReadExt + Unpin), mut rest: usize) -> Result<()> {
@@ -131,20 +144,22 @@ async fn answer(writer: &mut (impl AsyncWrite + Unpin), id: i32, size: usize) ->
     Ok(())
 }
 
-/// SaslHandshake v1 and SaslAuthenticate v2, answered yes.
-fn let_in(key: i16, id: i32) -> Result<BytesMut> {
+/// SaslHandshake v1 and SaslAuthenticate v2, answered yes; Metadata v12, with a second broker that is
+/// somewhere else each time.
+fn small(key: i16, id: i32) -> Result<BytesMut> {
     let mut frame = BytesMut::new();
     frame.put_u32(0);
     frame.put_i32(id);
-    if key == 17 {
-        let mechanisms = vec!["PLAIN".into()];
-        SaslHandshakeResponse::default()
-            .with_mechanisms(mechanisms)
-            .encode(&mut frame, 1)?;
-    } else {
+    if key != 17 {
         // No tags in the header.
         frame.put_u8(0);
-        SaslAuthenticateResponse::default().encode(&mut frame, 2)?;
+    }
+    match key {
+        3 => metadata(9_000 + id % 2).encode(&mut frame, 12)?,
+        17 => SaslHandshakeResponse::default()
+            .with_mechanisms(vec!["PLAIN".into()])
+            .encode(&mut frame, 1)?,
+        _ => SaslAuthenticateResponse::default().encode(&mut frame, 2)?,
     }
     let size = u32::try_from(frame.len() - 4)?;
     frame[..4].copy_from_slice(&size.to_be_bytes());

@@ -7,15 +7,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// Processor time of all threads that live, to the nanosecond.
+/// Processor time of the living threads whose names begin with `threads`, to the nanosecond.
 ///
 /// # Errors
 ///
 /// When the process has ended.
-pub fn cpu(process: i32) -> Result<Duration> {
+pub fn cpu_of(process: i32, threads: &str) -> Result<Duration> {
     let mut total = 0;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
-        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        let task = task?.path();
+        // A thread may end between being listed and being looked at.
+        let Ok(name) = fs::read_to_string(task.join("comm")) else {
+            continue;
+        };
+        if !name.starts_with(threads) {
+            continue;
+        }
+        let text = fs::read_to_string(task.join("schedstat"))?;
         let first = text.split_ascii_whitespace().next().context("schedstat")?;
         total += first.parse::<u64>()?;
     }

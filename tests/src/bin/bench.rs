@@ -6,8 +6,10 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use throughway_tests::bench::disturb::Disturbance;
 use throughway_tests::bench::load::{Client, Load};
 use throughway_tests::bench::peers::{self, Candidate, Ground};
 use throughway_tests::bench::{self, Sample, WORKLOADS, report, sink, usage};
@@ -24,6 +26,8 @@ struct Options {
     idle: usize,
     raw: PathBuf,
     envoy: Option<PathBuf>,
+    disturb: Option<Disturbance>,
+    map: Option<PathBuf>,
 }
 
 impl Options {
@@ -35,6 +39,8 @@ impl Options {
             idle: 500,
             raw: PathBuf::from("target/bench.jsonl"),
             envoy: None,
+            disturb: None,
+            map: None,
         };
         for argument in std::env::args().skip(1) {
             let (name, value) = argument.split_once('=').context("NAME=value")?;
@@ -45,7 +51,11 @@ impl Options {
                 "idle" => options.idle = value.parse()?,
                 "raw" => options.raw = value.into(),
                 "envoy" => options.envoy = Some(value.into()),
-                _ => bail!("unknown: {name}; accepted: rounds legs only idle raw envoy"),
+                "disturb" => options.disturb = Some(Disturbance::named(value)?),
+                "map" => options.map = Some(value.into()),
+                _ => {
+                    bail!("unknown: {name}; accepted: rounds legs only idle raw envoy disturb map")
+                }
             }
         }
         Ok(options)
@@ -55,8 +65,63 @@ impl Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let options = Options::read()?;
-    LocalSet::new().run_until(all(&options)).await
+    LocalSet::new()
+        .run_until(async {
+            match options.disturb {
+                None => all(&options).await,
+                Some(disturbance) => disturbed(&options, disturbance).await,
+            }
+        })
+        .await
 }
+
+/// Two quiet copies and a disturbed one: the data plane's processor time and latency of each.
+async fn disturbed(options: &Options, disturbance: Disturbance) -> Result<()> {
+    let mut raw = File::create(&options.raw).context("raw samples")?;
+    let ground = Ground::new(true)?;
+    sink::start(ground.sink, Some(&ground.broker)).await?;
+    let mut more = Vec::new();
+    if let Some(map) = &options.map {
+        more.push(("GATEWAY_ADDRESS_MAP", map.display().to_string()));
+        more.push(("GATEWAY_ADDRESS_MAP_LIMITS", "runtime".to_owned()));
+    }
+    let quiet = peers::throughway(&ground, OURS, &more)?;
+    let control = peers::throughway(&ground, CONTROL, &more)?;
+    if disturbance == Disturbance::UsageDown {
+        more.push(("GATEWAY_USAGE_ENDPOINT", "https://127.0.0.1:9/".to_owned()));
+    }
+    let worse = peers::throughway(&ground, "disturbed", &more)?;
+    let mut candidates = vec![quiet, worse, control];
+    candidates.iter_mut().for_each(|c| c.threads = "worker-");
+    let small = WORKLOADS.last().context("no workload")?;
+    let mut samples = Vec::new();
+    for round in 0..options.rounds {
+        let forth = round % 2 == 0;
+        for at in if forth { [0, 1, 2] } else { [2, 1, 0] } {
+            let candidate = &candidates[at];
+            let going_on = (at == 1).then(|| disturbance.begin(candidate));
+            tokio::time::sleep(SETTLE).await;
+            samples.push(bench::sample(candidate, small, round).await?);
+            samples.push(bench::latency(candidate, 5_000, round).await?);
+            drop(going_on);
+        }
+    }
+    let names: Vec<_> = candidates.iter().map(|c| c.name.clone()).collect();
+    for unit in ["CPU-s/GB", "µs, p50"] {
+        let of = samples.iter().filter(|s| s.unit == unit);
+        let of: Vec<Sample> = of.cloned().collect();
+        for sample in &of {
+            writeln!(raw, "{}", serde_json::to_string(sample)?)?;
+        }
+        println!("\n### {disturbance:?}: {unit}, {} rounds\n", options.rounds);
+        println!("{}\n", report::table(&of, &names, "disturbed"));
+        println!("{}", report::control(&of, CONTROL, OURS));
+    }
+    Ok(())
+}
+
+/// For a disturbance to be under way, and the same pause for those without.
+const SETTLE: Duration = Duration::from_secs(3);
 
 async fn all(options: &Options) -> Result<()> {
     let mut raw = File::create(&options.raw).context("raw samples")?;
@@ -95,7 +160,8 @@ async fn all(options: &Options) -> Result<()> {
             let of = samples.iter().filter(|s| s.workload == workload.name);
             let of: Vec<Sample> = of.cloned().collect();
             println!("\n### {}, {} rounds\n", workload.name, options.rounds);
-            println!("{}", report::table(&of, &names, OURS, CONTROL));
+            println!("{}\n", report::table(&of, &names, OURS));
+            println!("{}", report::control(&of, CONTROL, OURS));
         }
         println!(
             "\n### Memory of an idle connection after 1 MiB each, {} of them\n",
@@ -111,14 +177,14 @@ async fn all(options: &Options) -> Result<()> {
 
 async fn start(ground: &Ground, options: &Options) -> Result<Vec<Candidate>> {
     let mut candidates = vec![
-        peers::throughway(ground, OURS)?,
+        peers::throughway(ground, OURS, &[])?,
         peers::haproxy(ground, false).await?,
         peers::haproxy(ground, true).await?,
     ];
     if let Some(envoy) = &options.envoy {
         candidates.push(peers::envoy(ground, envoy).await?);
     }
-    candidates.push(peers::throughway(ground, CONTROL)?);
+    candidates.push(peers::throughway(ground, CONTROL, &[])?);
     Ok(candidates)
 }
 
