@@ -12,7 +12,7 @@
 //! - `table`     what is published
 //! - `unknown`   names the table does not know: cache and rate limit
 //! - `worker`    the thread
-//! - `explain`   the table in words
+//! - `explain`   a table in words, `published` the one that is published
 //! - `name`      host names
 
 mod ask;
@@ -21,6 +21,7 @@ pub mod explain;
 mod map;
 mod name;
 mod plan;
+pub mod published;
 mod settings;
 mod table;
 #[cfg(test)]

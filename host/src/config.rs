@@ -4,6 +4,7 @@
 //! clocks or the process environment (`main` reads that once and passes it in).
 
 mod address_map;
+mod admin;
 mod allow;
 mod docs;
 mod env_file;
@@ -21,6 +22,7 @@ mod server_tls;
 mod sni;
 mod sources;
 mod upstream;
+mod users;
 mod value;
 mod variables;
 
@@ -154,7 +156,7 @@ pub enum ClientAuth {
 
 /// Where a certificate chain and its private key come from. The content decides the format, the
 /// type is a hint (`interface.md` §3).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeySource {
     /// One file: JKS, PKCS#12 or PEM.
     Store {
@@ -308,6 +310,40 @@ pub enum LimitsProfile {
 pub struct AdminConfig {
     /// `GATEWAY_HTTP_BIND_ADDRESS` and `GATEWAY_HTTP_PORT`.
     pub bind: SocketAddr,
+    /// Our certificate, and whether callers show theirs.
+    pub https: HttpsConfig,
+    /// Who may call. Empty = one is generated.
+    pub users: Vec<AdminUser>,
+    /// Ask for a user on `/metrics`.
+    pub secured_metrics: bool,
+    /// Sources whose connections may begin with a PROXY header; from others it is refused.
+    pub proxy_protocol: Vec<Cidr>,
+    /// Where the API is served without a password; `None` = nowhere.
+    pub control_socket: Option<PathBuf>,
+    /// The machine's name, for a certificate of our own making.
+    pub host_name: String,
+}
+
+/// TLS of the Admin API.
+#[derive(Clone, Debug)]
+pub struct HttpsConfig {
+    /// `None` = a self-signed certificate is made in the state directory.
+    pub identity: Option<KeySource>,
+    /// Whom to trust when callers show certificates.
+    pub trust: Option<TrustSource>,
+    /// Whether callers must show one.
+    pub client_auth: ClientAuth,
+}
+
+/// A user of the Admin API.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdminUser {
+    /// Without a colon, which ends it in an Authorization header.
+    pub name: String,
+    /// Never empty.
+    pub password: Secret,
+    /// May change things, too.
+    pub admin: bool,
 }
 
 /// Caps on what peers can grow.

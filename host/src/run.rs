@@ -6,21 +6,21 @@
 mod licence;
 mod reload;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::time::sleep;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::licence::Watch;
-use self::reload::Reloader;
 use crate::addrmap::AddressMap;
-use crate::admin::{self, AdminState, Readiness};
-use crate::config::{Config, ListenerConfig};
+use crate::admin::{self, AdminState, ControlSocket, Front, Readiness};
+use crate::config::{Config, ListenerConfig, Parsed, render};
 use crate::drain::Drain;
 use crate::licence::{Guard, Source};
 use crate::listener::worker::Workers;
@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
-use crate::tls::{ClientTls, ServerTls};
+use crate::tls::{ClientTls, Legs, ServerTls};
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
 use crate::upstream::Upstream;
@@ -51,16 +51,18 @@ pub enum RunError {
 /// Everything made before a port is bound.
 struct Parts {
     edge: Arc<Edge>,
-    client_tls: Option<Arc<ClientTls>>,
+    legs: Arc<Legs>,
     store: Store,
+    front: Front,
+    shown_config: Arc<str>,
 }
 
 /// Runs the proxy until it is drained; without a licence from that source, not at all.
 ///
 /// # Errors
 /// `RunError` says which exit code fits.
-pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
-    let parts = prepare(Arc::new(config), licence).map_err(RunError::Refused)?;
+pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
+    let parts = prepare(parsed, licence).map_err(RunError::Refused)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -70,11 +72,14 @@ pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
 }
 
 /// Loads what may be refused. Binds nothing.
-fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
+fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
+    let config = Arc::new(parsed.config.clone());
     make_folder(&config.state_directory)?;
     let licence = Guard::start(licence, &config.state_directory, licence::now())?;
     let server_tls = load_server_tls(&config)?;
     let client_tls = load_client_tls(&config)?;
+    let front = Front::open(&config.admin, &config.state_directory)?;
+    let legs = Arc::new(legs(&config, &server_tls, &front, client_tls.clone()));
     let upstream_config = Arc::new(config.upstream.clone());
     let store = Store::new(&config.state_directory, &upstream_config);
     let remembered = store.load().with_context(|| {
@@ -125,9 +130,25 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     };
     Ok(Parts {
         edge: Arc::new(edge),
-        client_tls,
+        legs,
         store,
+        front,
+        shown_config: render(parsed, true).into(),
     })
+}
+
+/// Everything that shows or trusts certificates.
+fn legs(
+    config: &Config,
+    server_tls: &[Option<Arc<ServerTls>>],
+    front: &Front,
+    client_tls: Option<Arc<ClientTls>>,
+) -> Legs {
+    let listeners = config.listeners.iter().zip(server_tls);
+    let servers = listeners
+        .filter_map(|(listener, tls)| Some((listener.name.clone(), Arc::clone(tls.as_ref()?))))
+        .chain([("Admin API".to_owned(), front.tls())]);
+    Legs::new(servers.collect(), client_tls)
 }
 
 /// For brokers that speak TLS.
@@ -155,14 +176,17 @@ fn make_folder(state: &Path) -> anyhow::Result<()> {
 async fn serve(parts: Parts) -> anyhow::Result<()> {
     let Parts {
         edge,
-        client_tls,
+        legs,
         store,
+        front,
+        shown_config,
     } = parts;
     let mut signals = Signals::listen().context("listen for signals")?;
     let admin = edge.config.admin.bind;
     let admin = TcpListener::bind(admin)
         .await
         .with_context(|| format!("bind {admin}"))?;
+    let mut socket = bind_control_socket(&edge.config)?;
     let workers = Workers::start(&edge).context("start workers")?;
     let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
     let mut ports = ports_at_start(&edge.config);
@@ -174,13 +198,26 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     readiness.set_ports_bound();
     readiness.set_table_published();
     let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
+    let (reload_licence, licence_asked) = mpsc::channel(1);
     let state = AdminState {
+        config: Arc::clone(&edge.config),
+        shown_config,
         metrics: Arc::clone(&edge.metrics),
         readiness: Arc::clone(&readiness),
+        topology: Arc::clone(&edge.topology),
+        address_map: edge.address_map.clone(),
+        licence: Arc::clone(&edge.licence),
+        drain: Arc::clone(&edge.drain),
+        legs: Arc::clone(&legs),
+        reload_licence,
+        started: Instant::now(),
     };
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
-    tasks.spawn(admin::serve(admin, state, end.clone()));
+    if let Some(listener) = socket.as_mut().and_then(ControlSocket::listener) {
+        tasks.spawn(admin::serve_locally(listener, state.clone(), end.clone()));
+    }
+    tasks.spawn(admin::serve(admin, front, state, end.clone()));
     tasks.spawn(until(
         end.clone(),
         follow_topology(Arc::clone(&edge), listeners),
@@ -189,15 +226,15 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         end.clone(),
         remember_topology(Arc::clone(&edge), Arc::new(store)),
     ));
-    let reloader = Reloader::new(Arc::clone(&edge), client_tls);
-    tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
-    tasks.spawn(until(end.clone(), Arc::clone(&licence).run()));
+    tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
+    let watching = Arc::clone(&licence).run(licence_asked);
+    tasks.spawn(until(end.clone(), watching));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
     loop {
         match signals.next().await {
             Request::Reload => {
-                Arc::clone(&reloader).now().await;
+                reload::now(&legs).await;
                 Arc::clone(&licence).now().await;
             }
             Request::Drain => break,
@@ -209,6 +246,15 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// Where systemd gave us a folder for it.
+fn bind_control_socket(config: &Config) -> anyhow::Result<Option<ControlSocket>> {
+    let bind = |path: &PathBuf| {
+        let bound = ControlSocket::bind(path);
+        bound.with_context(|| format!("RUNTIME_DIRECTORY: bind {}", path.display()))
+    };
+    config.admin.control_socket.as_ref().map(bind).transpose()
 }
 
 /// Drains; a second signal ends the process at once.

@@ -4,7 +4,6 @@
 //! the first prefix; it ends in exactly one `CloseReason`.
 
 mod arrival;
-mod budget;
 pub mod error;
 pub mod first_packet;
 mod handshakes;
@@ -18,7 +17,6 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, field, info_span};
 
 use self::arrival::{Arrival, arrive};
-pub use self::budget::Budget;
 use self::error::SessionError;
 pub use self::handshakes::Handshakes;
 use crate::addrmap::{AddressMap, Inbound, Target};
@@ -31,6 +29,7 @@ use crate::licence::Guard;
 use crate::metrics::{DialOutcome, Metrics};
 use crate::relay::pool::Pool;
 use crate::relay::{self, Answers, Legs, Shared, Terms, Unmapped};
+pub use crate::telemetry::Budget;
 use crate::tls::ServerTls;
 use crate::tls::stream::Stream;
 use crate::topology::Topology;
