@@ -186,11 +186,8 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let admin = TcpListener::bind(admin)
         .await
         .with_context(|| format!("bind {admin}"))?;
-<<<<<<< HEAD
-    let mut socket = bind_control_socket(&edge.config)?;
-=======
     edge.upstream.own().add(edge.config.admin.bind);
->>>>>>> main
+    let mut socket = bind_control_socket(&edge.config)?;
     let workers = Workers::start(&edge).context("start workers")?;
     let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
     let mut ports = ports_at_start(&edge.config);

@@ -40,13 +40,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use self::store::{KeyBytes, TrustBytes};
 use crate::config::{ClientAuth, ClientTlsConfig, ServerTlsConfig};
 
-<<<<<<< HEAD
-pub use self::hello::{Hello, MAX_HELLO_BYTES, first_bytes_look_like_tls};
+pub use self::hello::{Hello, MAX_HELLO_BYTES};
 pub use self::legs::{Legs, Reloaded};
 pub use self::self_signed::self_signed;
-=======
-pub use self::hello::{Hello, MAX_HELLO_BYTES};
->>>>>>> main
 pub use self::summary::CertificateSummary;
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];

@@ -16,10 +16,13 @@ use tokio_rustls::server::TlsStream;
 
 use crate::config::Cidr;
 use crate::proxy_protocol::{self, Parsed, ProxyHeaderError};
-use crate::tls::{Hello, ServerTls, TlsError, first_bytes_look_like_tls};
+use crate::tls::{Hello, ServerTls, TlsError};
 
 /// From accept to a connection that is ready for a request.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How a TLS connection begins, and no HTTP request does: the record type (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
 
 /// More than a PROXY header has; what is read beyond it is passed on.
 const FIRST_READ: usize = 1024;
@@ -67,7 +70,7 @@ pub(super) async fn enter(
 ) -> Result<Entered, DoorError> {
     let entering = async {
         let (stream, client) = first_bytes(stream, peer, trusted).await?;
-        if !first_bytes_look_like_tls(stream.before()) {
+        if stream.before().first() != Some(&TLS_HANDSHAKE) {
             let stream = Stream::Plain(stream);
             return Ok(Entered { stream, client });
         }
