@@ -3,24 +3,26 @@
 //! Owns the order of starting and stopping, and the control runtime: Admin API, accepting, topology
 //! changes, reloads, the licence, signals. Sessions run on the workers' runtimes.
 
+mod admin;
 mod licence;
 mod reload;
+mod tls;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::admin::Doors;
 use self::licence::Watch;
 use crate::addrmap::AddressMap;
-use crate::admin::{self, AdminState, ControlSocket, Front, Readiness};
-use crate::config::{Config, ListenerConfig, Parsed, render};
+use crate::admin::{Front, Readiness};
+use crate::config::{Config, Parsed, render};
 use crate::drain::Drain;
 use crate::licence::{Guard, Source};
 use crate::listener::worker::Workers;
@@ -29,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
-use crate::tls::{ClientTls, Legs, ServerTls};
+use crate::tls::Legs;
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
 use crate::upstream::Upstream;
@@ -76,10 +78,10 @@ fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
     let config = Arc::new(parsed.config.clone());
     make_folder(&config.state_directory)?;
     let licence = Guard::start(licence, &config.state_directory, licence::now())?;
-    let server_tls = load_server_tls(&config)?;
-    let client_tls = load_client_tls(&config)?;
+    let server_tls = tls::load_servers(&config)?;
+    let client_tls = tls::load_client(&config)?;
     let front = Front::open(&config.admin, &config.state_directory)?;
-    let legs = Arc::new(legs(&config, &server_tls, &front, client_tls.clone()));
+    let legs = tls::legs(&config, &server_tls, &front, client_tls.clone());
     let upstream_config = Arc::new(config.upstream.clone());
     let store = Store::new(&config.state_directory, &upstream_config);
     let remembered = store.load().with_context(|| {
@@ -105,15 +107,10 @@ fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
     metrics.set_upstream_verify_disabled(!verify);
     let upstream = Upstream::new(
         upstream_config,
-        client_tls.clone(),
+        client_tls,
         config.tcp,
         config.timeouts.dial,
     );
-    let per_worker = HANDSHAKES_PER_WORKER.saturating_mul(config.workers.try_into().unwrap_or(1));
-    let handshakes = config
-        .limits
-        .max_handshakes_per_second
-        .unwrap_or(per_worker);
     let edge = Edge {
         server_tls,
         upstream,
@@ -122,7 +119,7 @@ fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
         licence: Arc::new(licence),
         metrics,
         drain: Arc::new(Drain::default()),
-        handshakes: Handshakes::new(handshakes),
+        handshakes: handshakes(&config),
         budget: Budget::default(),
         unmapped: Unmapped::default(),
         next_id: 1.into(),
@@ -137,35 +134,10 @@ fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
     })
 }
 
-/// Everything that shows or trusts certificates.
-fn legs(
-    config: &Config,
-    server_tls: &[Option<Arc<ServerTls>>],
-    front: &Front,
-    client_tls: Option<Arc<ClientTls>>,
-) -> Legs {
-    let listeners = config.listeners.iter().zip(server_tls);
-    let servers = listeners
-        .filter_map(|(listener, tls)| Some((listener.name.clone(), Arc::clone(tls.as_ref()?))))
-        .chain([("Admin API".to_owned(), front.tls())]);
-    Legs::new(servers.collect(), client_tls)
-}
-
-/// For brokers that speak TLS.
-fn load_client_tls(config: &Config) -> anyhow::Result<Option<Arc<ClientTls>>> {
-    let load = |tls| ClientTls::load(tls).map(Arc::new);
-    let loaded = config.upstream.tls.as_ref().map(load).transpose();
-    loaded.context("upstream")
-}
-
-/// One for each listener that speaks TLS.
-fn load_server_tls(config: &Config) -> anyhow::Result<Vec<Option<Arc<ServerTls>>>> {
-    let load = |listener: &ListenerConfig| {
-        let load = |tls| ServerTls::load(tls).map(Arc::new);
-        let loaded = listener.tls.as_ref().map(load).transpose();
-        loaded.with_context(|| format!("listener {}", listener.name))
-    };
-    config.listeners.iter().map(load).collect()
+fn handshakes(config: &Config) -> Handshakes {
+    let per_worker = HANDSHAKES_PER_WORKER.saturating_mul(config.workers.try_into().unwrap_or(1));
+    let most = config.limits.max_handshakes_per_second;
+    Handshakes::new(most.unwrap_or(per_worker))
 }
 
 fn make_folder(state: &Path) -> anyhow::Result<()> {
@@ -182,12 +154,8 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         shown_config,
     } = parts;
     let mut signals = Signals::listen().context("listen for signals")?;
-    let admin = edge.config.admin.bind;
-    let admin = TcpListener::bind(admin)
-        .await
-        .with_context(|| format!("bind {admin}"))?;
+    let doors = Doors::open(&edge.config.admin, front).await?;
     edge.upstream.own().add(edge.config.admin.bind);
-    let mut socket = bind_control_socket(&edge.config)?;
     let workers = Workers::start(&edge).context("start workers")?;
     let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
     let mut ports = ports_at_start(&edge.config);
@@ -200,25 +168,11 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     readiness.set_table_published();
     let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
     let (reload_licence, licence_asked) = mpsc::channel(1);
-    let state = AdminState {
-        config: Arc::clone(&edge.config),
-        shown_config,
-        metrics: Arc::clone(&edge.metrics),
-        readiness: Arc::clone(&readiness),
-        topology: Arc::clone(&edge.topology),
-        address_map: edge.address_map.clone(),
-        licence: Arc::clone(&edge.licence),
-        drain: Arc::clone(&edge.drain),
-        legs: Arc::clone(&legs),
-        reload_licence,
-        started: Instant::now(),
-    };
+    let shown = (shown_config, reload_licence);
+    let state = admin::state(&edge, &legs, &readiness, shown);
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
-    if let Some(listener) = socket.as_mut().and_then(ControlSocket::listener) {
-        tasks.spawn(admin::serve_locally(listener, state.clone(), end.clone()));
-    }
-    tasks.spawn(admin::serve(admin, front, state, end.clone()));
+    let _control_socket = doors.serve(state, &tasks, &end);
     tasks.spawn(until(
         end.clone(),
         follow_topology(Arc::clone(&edge), listeners),
@@ -247,15 +201,6 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     tasks.close();
     tasks.wait().await;
     Ok(())
-}
-
-/// Where systemd gave us a folder for it.
-fn bind_control_socket(config: &Config) -> anyhow::Result<Option<ControlSocket>> {
-    let bind = |path: &PathBuf| {
-        let bound = ControlSocket::bind(path);
-        bound.with_context(|| format!("RUNTIME_DIRECTORY: bind {}", path.display()))
-    };
-    config.admin.control_socket.as_ref().map(bind).transpose()
 }
 
 /// Drains; a second signal ends the process at once.

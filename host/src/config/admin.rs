@@ -6,7 +6,48 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::reader::Reader;
-use super::{AdminConfig, AdminUser, server_tls, users, value};
+use super::{Cidr, ClientAuth, KeySource, Secret, TrustSource, server_tls, users, value};
+
+/// Health, metrics, Admin API.
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    /// `GATEWAY_HTTP_BIND_ADDRESS` and `GATEWAY_HTTP_PORT`.
+    pub bind: SocketAddr,
+    /// Our certificate, and whether callers show theirs.
+    pub https: HttpsConfig,
+    /// Who may call. Empty = one is generated.
+    pub users: Vec<AdminUser>,
+    /// Ask for a user on `/metrics`.
+    pub secured_metrics: bool,
+    /// Sources whose connections may begin with a PROXY header; from others it is refused.
+    pub proxy_protocol: Vec<Cidr>,
+    /// Where the API is served without a password; `None` = nowhere.
+    pub control_socket: Option<PathBuf>,
+    /// The machine's name, for a certificate of our own making.
+    pub host_name: String,
+}
+
+/// TLS of the Admin API.
+#[derive(Clone, Debug)]
+pub struct HttpsConfig {
+    /// `None` = a self-signed certificate is made in the state directory.
+    pub identity: Option<KeySource>,
+    /// Whom to trust when callers show certificates.
+    pub trust: Option<TrustSource>,
+    /// Whether callers must show one.
+    pub client_auth: ClientAuth,
+}
+
+/// A user of the Admin API.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdminUser {
+    /// Without a colon, which ends it in an Authorization header.
+    pub name: String,
+    /// Never empty.
+    pub password: Secret,
+    /// May change things, too.
+    pub admin: bool,
+}
 
 /// The control socket's name in the run-time directory.
 const CONTROL_SOCKET: &str = "control.sock";

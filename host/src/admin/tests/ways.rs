@@ -224,10 +224,10 @@ async fn from_anywhere_else_a_proxy_header_is_refused() {
         assert!(running.secure(stream).await.is_err(), "{header:?}");
     }
     // What only begins like one is a request.
-    let post = "POST /health HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
+    let post = "OST /health HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
     let mut stream = running.connect().await;
     stream.write_all(b"P").await.unwrap();
-    assert_eq!(exchange(stream, &post[1..]).await.status, 426);
+    assert_eq!(exchange(stream, post).await.status, 426);
 }
 
 /// As `exchange` where the other side may have closed already.
