@@ -158,11 +158,8 @@ async fn two_thousand_slow_callers_keep_nobody_from_the_api_or_from_kafka() {
         HEARTBEAT => Reply::bytes(request, b"still here"),
         _ => Reply::usual(request),
     });
-    let edge = start(
-        &broker.await,
-        &folder,
-        &[("GATEWAY_ADMIN_API_USERS", USERS)],
-    );
+    let broker = broker.await;
+    let edge = start(&broker, &folder, &[("GATEWAY_ADMIN_API_USERS", USERS)]);
     let mut session = edge.log_in(1).await;
     let callers = slow_callers(edge.admin_port).await;
     heartbeat(&mut session).await;
