@@ -11,6 +11,7 @@
 //! - `own`       `/throughway/v1/*`, one file for each subject
 //! - `v2`        `/gateway/v2/*`, as the tools of the replaced product know it
 //! - `health`    the three paths that everyone may ask for
+//! - `openapi`   every path in one table; `page` is what browsers see
 //! - `problem`, `input`   errors and bodies, alike everywhere
 //! - `secrets`   what is generated where nothing is configured
 //! - `local`     the control socket
@@ -21,7 +22,9 @@ mod gate;
 mod health;
 mod input;
 mod local;
+mod openapi;
 mod own;
+mod page;
 mod problem;
 mod secrets;
 mod server;
@@ -91,6 +94,7 @@ pub struct AdminState {
 /// Every route. Who may ask for what is decided by `gate`, before.
 fn routes(state: AdminState) -> Router {
     Router::new()
+        .route("/", get(page::page))
         .route("/health", get(health::overview))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(ready))

@@ -10,6 +10,7 @@
 
 mod access_log;
 mod address_map;
+mod admin;
 mod cluster;
 mod drain;
 mod edge;

@@ -2,7 +2,7 @@
 //!
 //! Who may call is decided before (`gate`): a GET needs a user, everything else one with `admin: true`.
 //! A handler takes `State<AdminState>`, reads bodies and queries by `input`, and answers JSON with
-//! names in snake case, or a `Problem`.
+//! names in snake case, or a `Problem`. Each path and method has a row in `openapi/paths.rs`.
 
 mod certificates;
 mod config;
@@ -13,6 +13,7 @@ mod topology;
 
 use axum::Router;
 
+pub(super) use self::status::{Listener, Status};
 use super::AdminState;
 
 /// Every subject's routes; paths are relative to `/throughway/v1`.

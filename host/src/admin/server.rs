@@ -103,7 +103,7 @@ impl Listening {
 }
 
 /// What every connection of one door shares.
-struct Shared {
+pub(super) struct Shared {
     /// `None` on the control socket.
     front: Option<Front>,
     routes: TowerToHyperService<Router>,
@@ -118,23 +118,13 @@ pub async fn serve(
     state: AdminState,
     shutdown: CancellationToken,
 ) {
-    let shared = Shared {
-        front: Some(front),
-        routes: TowerToHyperService::new(routes(state)),
-        budget: Budget::default(),
-        shutdown,
-    };
+    let shared = Shared::new(Some(front), state, shutdown);
     accept(Listening::Tcp(listener), Arc::new(shared)).await;
 }
 
 /// The same on the control socket, where everyone who gets in may do everything.
 pub async fn serve_locally(listener: UnixListener, state: AdminState, shutdown: CancellationToken) {
-    let shared = Shared {
-        front: None,
-        routes: TowerToHyperService::new(routes(state)),
-        budget: Budget::default(),
-        shutdown,
-    };
+    let shared = Shared::new(None, state, shutdown);
     accept(Listening::Unix(listener), Arc::new(shared)).await;
 }
 
@@ -164,6 +154,19 @@ async fn accept(listening: Listening, shared: Arc<Shared>) {
 }
 
 impl Shared {
+    pub(super) fn new(
+        front: Option<Front>,
+        state: AdminState,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            front,
+            routes: TowerToHyperService::new(routes(state)),
+            budget: Budget::default(),
+            shutdown,
+        }
+    }
+
     /// One connection to its end.
     async fn one(self: Arc<Self>, accepted: Accepted, slot: Slot) {
         let displaced = slot.displaced.clone();
@@ -208,7 +211,8 @@ impl Shared {
         }
     }
 
-    async fn http<S>(&self, stream: S, way: Way, client: Option<SocketAddr>, slot: &Slot)
+    /// Requests one after the other until the connection's end.
+    pub(super) async fn http<S>(&self, stream: S, way: Way, client: Option<SocketAddr>, slot: &Slot)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

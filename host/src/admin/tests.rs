@@ -1,7 +1,9 @@
 //! The whole API over real sockets: what each way in gives, and what hostile peers meet.
 
 mod hostile;
+mod matrix;
 mod own;
+mod recorded;
 mod ways;
 
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! `/gateway/v2/*`: what is left of the replaced product's API where the features behind it are not
 //! there. Changes never get here (`gate`); reads find nothing.
 
-use axum::extract::OriginalUri;
+use axum::extract::{OriginalUri, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -10,19 +10,24 @@ use serde_json::{Value, json};
 use super::AdminState;
 use super::features::KINDS;
 use super::input::Input;
+use super::openapi;
 use super::problem::{Problem, shown};
+use crate::build_info;
 
-/// Kinds without single items.
-const COLLECTIONS_ONLY: [&str; 1] = ["plugin"];
+/// Kinds whose single items have paths of their own.
+const WITH_ITEMS: [&str; 2] = ["virtual-cluster", "group"];
 
 /// Paths are relative to `/gateway/v2`.
 pub(super) fn routes() -> Router<AdminState> {
-    let resolve = Router::new().route("/interceptor/resolve", post(resolve));
-    KINDS.iter().fold(resolve, |routes, (segment, _)| {
+    let others = Router::new()
+        .route("/docs", get(openapi::docs))
+        .route("/analytics/lived", get(lived))
+        .route("/interceptor/resolve", post(resolve));
+    KINDS.iter().fold(others, |routes, (segment, _)| {
         let routes = routes.route(&format!("/{segment}"), get(none));
-        match COLLECTIONS_ONLY.contains(segment) {
-            true => routes,
-            false => routes.route(&format!("/{segment}/{{name}}"), get(no_such_item)),
+        match WITH_ITEMS.contains(segment) {
+            true => routes.route(&format!("/{segment}/{{name}}"), get(no_such_item)),
+            false => routes,
         }
     })
 }
@@ -41,7 +46,6 @@ async fn no_such_item(OriginalUri(uri): OriginalUri) -> Problem {
 
 /// For whom interceptors are asked.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Scope {
     #[serde(rename = "vCluster")]
     _v_cluster: Option<String>,
@@ -53,4 +57,32 @@ struct Scope {
 
 async fn resolve(Input(_scope): Input<Scope>) -> Json<Value> {
     Json(json!([]))
+}
+
+/// A usage snapshot in the replaced product's form. What counts excluded features is 0.
+async fn lived(State(state): State<AdminState>) -> Json<Value> {
+    let licence = state.licence.status(std::time::SystemTime::now().into());
+    let claims = licence.licence.map(|licence| licence.claims);
+    let upstream = &state.config.upstream;
+    let first = state.config.listeners.first();
+    let protocol = |tls: bool| if tls { "SASL_SSL" } else { "SASL_PLAINTEXT" };
+    Json(json!({
+        "interceptors": [],
+        "totalInterceptorTypes": 0,
+        "totalInterceptorInstances": 0,
+        "uniqueTopicsCovered": 0,
+        "totalGatewayServiceAccounts": 0,
+        "totalGatewayGroups": 0,
+        "totalAliasTopics": 0,
+        "totalConcentratedTopics": 0,
+        "totalVirtualClusters": 0,
+        "os": std::env::consts::OS,
+        "gatewayVersion": build_info::VERSION,
+        "gatewayCommit": build_info::COMMIT,
+        "sub": claims.as_ref().map(|claims| claims.sub.clone()),
+        "plan": claims.as_ref().map(|claims| claims.plan.clone()),
+        "kafkaClusterId": state.topology.snapshot().cluster_id,
+        "kafkaSecurityProtocol": protocol(upstream.tls.is_some()),
+        "gatewaySecurityProtocol": first.map(|listener| protocol(listener.tls.is_some())),
+    }))
 }
