@@ -21,6 +21,7 @@ mod server_tls;
 mod sni;
 mod sources;
 mod upstream;
+mod usage;
 mod value;
 mod variables;
 
@@ -37,6 +38,7 @@ pub use self::parse::parse;
 pub use self::render::render;
 pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};
 pub use self::sources::{FileText, Given};
+pub use self::usage::{ForwardProxy, HttpsUrl};
 use crate::kafka::{Endpoint, NodeId};
 
 /// Everything throughway was told, parsed and checked once, before any port is bound.
@@ -50,6 +52,8 @@ pub struct Config {
     pub address_map: AddressMapConfig,
     /// Health, metrics and the Admin API.
     pub admin: AdminConfig,
+    /// Where usage is reported.
+    pub usage: UsageConfig,
     /// Where learned state is kept.
     pub state_directory: PathBuf,
     /// Caps on what peers can grow.
@@ -308,6 +312,19 @@ pub enum LimitsProfile {
 pub struct AdminConfig {
     /// `GATEWAY_HTTP_BIND_ADDRESS` and `GATEWAY_HTTP_PORT`.
     pub bind: SocketAddr,
+}
+
+/// Usage reports. Nothing here can switch them off.
+#[derive(Clone, Debug)]
+pub struct UsageConfig {
+    /// `GATEWAY_USAGE_ENDPOINT`; `None` = the vendor's.
+    pub endpoint: Option<HttpsUrl>,
+    /// `GATEWAY_USAGE_CA_PATH`; `None` = the system's trust store.
+    pub ca_path: Option<PathBuf>,
+    /// `GATEWAY_USAGE_FORWARD_PROXY`.
+    pub forward_proxy: Option<ForwardProxy>,
+    /// `DEPLOYED_BY`; only its first word counts.
+    pub deployed_by: Option<String>,
 }
 
 /// Caps on what peers can grow.

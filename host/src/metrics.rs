@@ -9,6 +9,7 @@ mod licence;
 mod listener;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use self::labels::{
 };
 use self::licence::LicenceMetrics;
 use self::listener::ListenerFamilies;
+use self::usage::UsageMetrics;
 use crate::licence::Status;
 
 type Labels = Vec<(&'static str, String)>;
@@ -88,6 +90,7 @@ pub struct Metrics {
     addrmap_table_version: Gauge,
     upstream_verify_disabled: Gauge,
     licence: LicenceMetrics,
+    usage: UsageMetrics,
 }
 
 impl Metrics {
@@ -150,6 +153,7 @@ impl Metrics {
                 "1 while the brokers' host names are not verified",
             ),
             licence: LicenceMetrics::new(&mut new, &mut unprefixed),
+            usage: UsageMetrics::new(&mut new),
             registry,
             unprefixed,
         })

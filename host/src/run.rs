@@ -5,6 +5,7 @@
 
 mod licence;
 mod reload;
+mod usage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use self::licence::Watch;
 use self::reload::Reloader;
+use self::usage::{Prepared, Usage};
 use crate::addrmap::AddressMap;
 use crate::admin::{self, AdminState, Readiness};
 use crate::config::{Config, ListenerConfig};
@@ -53,6 +55,7 @@ struct Parts {
     edge: Arc<Edge>,
     client_tls: Option<Arc<ClientTls>>,
     store: Store,
+    usage: Prepared,
 }
 
 /// Runs the proxy until it is drained; without a licence from that source, not at all.
@@ -72,7 +75,9 @@ pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
 /// Loads what may be refused. Binds nothing.
 fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     make_folder(&config.state_directory)?;
+    let license_agent = licence.may_come_later();
     let licence = Guard::start(licence, &config.state_directory, licence::now())?;
+    let usage = usage::prepare(&config, license_agent)?;
     let server_tls = load_server_tls(&config)?;
     let client_tls = load_client_tls(&config)?;
     let upstream_config = Arc::new(config.upstream.clone());
@@ -127,6 +132,7 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
         edge: Arc::new(edge),
         client_tls,
         store,
+        usage,
     })
 }
 
@@ -157,6 +163,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         edge,
         client_tls,
         store,
+        usage,
     } = parts;
     let mut signals = Signals::listen().context("listen for signals")?;
     let admin = edge.config.admin.bind;
@@ -192,6 +199,9 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let reloader = Reloader::new(Arc::clone(&edge), client_tls);
     tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
     tasks.spawn(until(end.clone(), Arc::clone(&licence).run()));
+    let usage = Usage::new(Arc::clone(&edge), usage);
+    tasks.spawn(until(end.clone(), Arc::clone(&usage).keep()));
+    tasks.spawn(until(end.clone(), Arc::clone(&usage).deliver()));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
     loop {
@@ -208,6 +218,8 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     end.cancel();
     tasks.close();
     tasks.wait().await;
+    // All sessions have ended: from here on the ledger is exact.
+    usage.flush().await;
     Ok(())
 }
 

@@ -10,8 +10,10 @@ use prometheus_client::registry::Registry;
 use super::labels::{
     HandshakeOutcome, HandshakeOutcomeCounters, WrongProtocol, WrongProtocolCounters,
 };
+use super::usage::FAILED_HANDSHAKES;
 use super::{Counters, Labels, Raised, label_set, resolve};
 use crate::close::CloseReason;
+use crate::usage::Totals;
 
 /// The registered families that have a `listener` label.
 #[derive(Default)]
@@ -122,6 +124,22 @@ impl ListenerMetrics {
     pub fn add_bytes(&self, downstream: u64, upstream: u64) {
         self.bytes_downstream.inc_by(downstream);
         self.bytes_upstream.inc_by(upstream);
+    }
+
+    /// Adds what was counted here.
+    pub(super) fn add_to(&self, totals: &mut Totals) {
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut totals.bytes.incoming, self.bytes_upstream.get());
+        add(&mut totals.bytes.outgoing, self.bytes_downstream.get());
+        add(&mut totals.connections_opened, self.opened.get());
+        let sessions = u64::try_from(self.sessions.get()).unwrap_or_default();
+        add(&mut totals.sessions, sessions);
+        for outcome in FAILED_HANDSHAKES {
+            add(
+                &mut totals.failed_handshakes,
+                self.handshakes.of(outcome).get(),
+            );
+        }
     }
 
     /// Counts a connection that spoke something else.

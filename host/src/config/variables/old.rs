@@ -64,6 +64,7 @@ pub(super) const LEGACY: &[Variable] = &[
 ];
 
 const MANAGED: &str = "Gateway-managed security";
+const USAGE: &str = "Switching usage reporting off";
 const VIRTUAL: &str = "Virtual Clusters";
 
 pub(super) const REFUSED: &[Variable] = &[
@@ -100,9 +101,17 @@ pub(super) const REFUSED: &[Variable] = &[
     refused("GATEWAY_MODE", VIRTUAL, &["KAFKA_SECURITY"], "not set"),
     refused(
         "GATEWAY_FEATURE_FLAGS_ANALYTICS",
-        "Switching usage reporting off",
+        USAGE,
         &["true"],
         "true, or not set",
+    ),
+    refused("GATEWAY_ANALYTICS*", USAGE, &["true"], "true, or not set"),
+    refused("GATEWAY_TELEMETRY*", USAGE, &["true"], "true, or not set"),
+    refused(
+        "GATEWAY_USAGE_*",
+        USAGE,
+        &[],
+        "only GATEWAY_USAGE_ENDPOINT, GATEWAY_USAGE_CA_PATH and GATEWAY_USAGE_FORWARD_PROXY",
     ),
     refused(
         "GATEWAY_BACKEND_KAFKA_SELECTOR",
