@@ -25,7 +25,7 @@ fn what_was_reported_and_the_remainder_are_what_was_relayed() {
         let more = bytes(state >> (state % 61), state >> 40);
         relayed = relayed.plus(more);
         ledger.add(more, &Counted::default(), &facts());
-        if state % 3 == 0 {
+        if state.is_multiple_of(3) {
             let report = seal(&mut ledger, 1000 + step);
             reported = reported.plus(report.bytes);
         }
