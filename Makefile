@@ -12,8 +12,8 @@ CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci build guest dev-license lint docs fmt deny bare
-.PHONY: fmt-check guest-check deny-if-present build-packages test-packages kafka-jars
+.PHONY: help run test ci build guest dev-license lint image-check docs fmt deny bare
+.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages kafka-jars
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -26,7 +26,7 @@ test: build test-packages kafka-jars ## sets everything up and passes all tests,
 	THROUGHWAY_BIN=$(BINARY) THROUGHWAY_CELLS=$(CELLS) $(RUST) cargo test --locked --profile local $(CARGO_TEST_FLAGS)
 	$(if $(CARGO_TEST_FLAGS),,@$(CURDIR)/target/local/throughway-cells $(CELLS))
 
-ci: fmt-check lint guest-check test docs deny-if-present ## what CI runs, and what people run before they push
+ci: fmt-check lint image-check guest-check test docs deny-if-present ## what CI runs, and what people run before they push
 
 build: build-packages ## the local build, target/local/throughway
 	$(RUST) cargo build --locked --profile local -p throughway
@@ -40,6 +40,9 @@ dev-license: ## prints a licence token for local builds, valid 30 days, and noth
 
 lint: build-packages test-packages ## clippy without a warning, dependency and file rules
 	$(RUST) tests/setup/lint.sh
+
+image-check: image-packages ## the image's files: packer, scripts, CloudFormation, user data, units; in seconds
+	packer/check.sh
 
 docs: build-packages test-packages ## the crates' documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" $(RUST) cargo doc --locked --no-deps --document-private-items
@@ -67,6 +70,9 @@ build-packages:
 
 test-packages:
 	@tests/setup/packages.sh test
+
+image-packages:
+	@tests/setup/packages.sh image-check
 
 kafka-jars: test-packages
 	@tests/kafka/fetch.sh 4.4.0 >/dev/null

@@ -8,7 +8,8 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence usage admin metrics telemetry drain signal proxy_protocol`) → pure (`kafka config close`).
+//! topology licence usage admin metrics telemetry drain signal proxy_protocol`) → pure (`kafka config close
+//! excluded`).
 
 pub mod addrmap;
 pub mod admin;
@@ -16,6 +17,7 @@ pub mod build_info;
 pub mod close;
 pub mod config;
 pub mod drain;
+pub mod excluded;
 pub mod kafka;
 pub mod licence;
 pub mod listener;

@@ -13,6 +13,7 @@ mod cluster;
 mod drain;
 mod edge;
 mod licence;
+mod migration;
 mod planted;
 mod ports;
 mod protocol;

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs from Debian what is missing for `build` or `test`, and says what. Knows commands before
+# Installs from Debian what is missing for `build`, `test` or another target, and says what. Knows commands before
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test}
+for_what=${1:?usage: packages.sh build|test|image-check}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -33,8 +33,14 @@ test)
     need maven command -v mvn
     need python3-venv venv
     ;;
+image-check)
+    need packer command -v packer
+    need shellcheck command -v shellcheck
+    need systemd test -e /lib/systemd/system/multi-user.target
+    need python3-venv venv
+    ;;
 *)
-    echo "usage: packages.sh build|test" >&2
+    echo "usage: packages.sh build|test|image-check" >&2
     exit 64
     ;;
 esac

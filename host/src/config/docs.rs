@@ -76,6 +76,7 @@ mod tests {
     use super::super::tests::given_file;
     use super::super::{parse, render};
     use super::*;
+    use crate::excluded::Feature;
 
     const BEGIN: &str = "<!-- variables: begin -->\n";
     const END: &str = "<!-- variables: end -->\n";
@@ -164,11 +165,31 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "writes docs/configuration.md and docs/troubleshooting.md"]
+    fn the_page_of_excluded_features_shows_each_refused_by_name() {
+        let text = fs::read_to_string(page("excluded-features.md")).unwrap();
+        assert!(
+            text == with_output(&text),
+            "run regenerate_configuration_docs"
+        );
+        let refused = text
+            .lines()
+            .filter(|line| line.contains(": excluded by the licence"));
+        let refused: Vec<_> = refused.collect();
+        for feature in Feature::ALL {
+            let told = format!("): {}: excluded", feature.name());
+            let lines = refused.iter().filter(|line| line.contains(&told)).count();
+            assert!(lines > 0, "no variable of {}", feature.name());
+            assert!(text.contains(&format!("| {} |", feature.name())));
+        }
+    }
+
+    #[test]
+    #[ignore = "writes the pages"]
     fn regenerate_configuration_docs() {
         for (name, make) in [
             ("configuration.md", with_reference as fn(&str) -> String),
             ("troubleshooting.md", with_output),
+            ("excluded-features.md", with_output),
         ] {
             let text = fs::read_to_string(page(name)).unwrap();
             fs::write(page(name), make(&text)).unwrap();

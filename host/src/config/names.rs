@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Secret;
 use super::reader::Reader;
-use super::variables::{self, Kind, LISTENER, Preset};
+use super::variables::{self, Asked, Kind, LISTENER, Preset};
 
 /// Variables that others read (licence, usage, Admin API), by name.
 pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
@@ -66,7 +66,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
 }
 
 fn refuse(r: &mut Reader<'_>, name: &str, row: &variables::Variable) {
-    let Kind::Refused { feature, harmless } = row.kind else {
+    let Kind::Refused { asked, harmless } = row.kind else {
         return;
     };
     let Some(text) = r.text(name) else { return };
@@ -78,18 +78,14 @@ fn refuse(r: &mut Reader<'_>, name: &str, row: &variables::Variable) {
         return;
     }
     if name == "GATEWAY_INTERCEPTOR_CONFIG_LOCATION" {
-        interceptors(r, name);
+        interceptors(r, name, asked, row.accepts);
         return;
     }
-    r.reject_with(
-        name,
-        format!("{feature}: not part of throughway"),
-        row.accepts,
-    );
+    r.reject_with(name, asked.refusal(), row.accepts);
 }
 
 /// The old product's chart always names a file, normally with an empty list in it.
-fn interceptors(r: &mut Reader<'_>, name: &str) {
+fn interceptors(r: &mut Reader<'_>, name: &str, asked: Asked, accepts: &'static str) {
     let problem = match r.given.files.get(name).map(|file| &file.text) {
         None => "the file was not read".to_owned(),
         Some(Err(cause)) => format!("cannot be read: {cause}"),
@@ -97,10 +93,7 @@ fn interceptors(r: &mut Reader<'_>, name: &str) {
         Some(Ok(text)) => match serde_json::from_str::<serde_json::Value>(text) {
             Ok(serde_json::Value::Array(entries)) if entries.is_empty() => String::new(),
             Ok(serde_json::Value::Array(entries)) => {
-                format!(
-                    "Interceptors: not part of throughway; the file has {}",
-                    entries.len()
-                )
+                format!("{}; the file has {}", asked.refusal(), entries.len())
             }
             Ok(_) => "the file is not a JSON list".to_owned(),
             Err(cause) => format!("the file is not JSON: {cause}"),
@@ -109,7 +102,7 @@ fn interceptors(r: &mut Reader<'_>, name: &str) {
     if problem.is_empty() {
         r.record_set(name);
     } else {
-        r.reject(name, problem);
+        r.reject_with(name, problem, accepts);
     }
 }
 

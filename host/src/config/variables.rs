@@ -7,6 +7,8 @@ mod connections;
 mod old;
 mod process;
 
+use crate::excluded::Feature;
+
 /// One variable, or a family of them when the name holds `<N>` or ends in `*`.
 #[derive(Debug)]
 pub(super) struct Variable {
@@ -34,10 +36,37 @@ pub(super) enum Kind {
     /// Asks for something that throughway does not do.
     Refused {
         /// What it asks for.
-        feature: &'static str,
+        asked: Asked,
         /// Values that ask for nothing, compared without regard to case.
         harmless: &'static [&'static str],
     },
+}
+
+/// What a refused variable asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Asked {
+    /// A feature that the licence excludes.
+    Excluded(Feature),
+    /// Something else that throughway does not do, in words.
+    Other(&'static str),
+}
+
+impl Asked {
+    /// What it is called.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Excluded(feature) => feature.name(),
+            Self::Other(words) => words,
+        }
+    }
+
+    /// Why it is refused, naming it.
+    pub(super) fn refusal(self) -> String {
+        match self {
+            Self::Excluded(feature) => format!("{}: excluded by the licence", feature.name()),
+            Self::Other(words) => format!("{words}: not part of throughway"),
+        }
+    }
 }
 
 /// What a variable is when nobody sets it.
@@ -271,16 +300,16 @@ const fn ignored(name: &'static str, meaning: &'static str) -> Variable {
 
 const fn refused(
     name: &'static str,
-    feature: &'static str,
+    asked: Asked,
     harmless: &'static [&'static str],
     accepts: &'static str,
 ) -> Variable {
     row(
-        Kind::Refused { feature, harmless },
+        Kind::Refused { asked, harmless },
         name,
         Preset::Unset,
         accepts,
-        feature,
+        asked.name(),
     )
 }
 

@@ -4,25 +4,59 @@ use super::*;
 
 #[test]
 fn variables_of_excluded_features_are_refused_by_feature() {
+    use crate::excluded::Feature::*;
     for (name, value, feature) in [
-        (
-            "GATEWAY_SECURITY_MODE",
-            "GATEWAY_MANAGED",
-            "Gateway-managed security",
-        ),
-        ("GATEWAY_ACL_ENABLED", "true", "Gateway ACLs"),
-        ("GATEWAY_ACL_STORE_ENABLED", "true", "Gateway ACLs"),
+        ("GATEWAY_INTERCEPTORS", "[{}]", Interceptors),
+        ("GATEWAY_TOPIC_VIEWS_ENABLED", "true", TopicViews),
+        ("GATEWAY_ALIAS_TOPICS", "a=b", AliasTopics),
         (
             "GATEWAY_FEATURE_FLAGS_MANDATORY_VCLUSTER",
             "true",
-            "Virtual Clusters",
+            VirtualClusters,
         ),
         (
             "GATEWAY_FEATURE_FLAGS_MULTI_TENANCY",
             "true",
-            "Virtual Clusters",
+            VirtualClusters,
         ),
-        ("GATEWAY_MODE", "VCLUSTER", "Virtual Clusters"),
+        ("GATEWAY_MODE", "VCLUSTER", VirtualClusters),
+        ("GATEWAY_ACL_STORE_ENABLED", "true", VirtualClusters),
+        (
+            "GATEWAY_SECURITY_MODE",
+            "GATEWAY_MANAGED",
+            GatewayServiceAccounts,
+        ),
+        ("GATEWAY_ACL_ENABLED", "true", GatewayServiceAccounts),
+        (
+            "GATEWAY_OAUTH_JWKS_URL",
+            "https://x",
+            GatewayServiceAccounts,
+        ),
+        ("GATEWAY_SERVICE_ACCOUNTS", "x", GatewayServiceAccounts),
+        ("GATEWAY_GROUPS", "x", GatewayGroups),
+        ("GATEWAY_TOPIC_CONCENTRATION_RULES", "x", TopicConcentration),
+        ("GATEWAY_CONCENTRATED_TOPICS", "x", TopicConcentration),
+        (
+            "GATEWAY_BACKEND_KAFKA_SELECTOR",
+            "file: {path: /c}",
+            Failover,
+        ),
+        ("KAFKA_MAIN_BOOTSTRAP_SERVERS", "a:1", Failover),
+        ("KAFKA_FAILOVER_BOOTSTRAP_SERVERS", "a:1", Failover),
+        ("KAFKA_FAILOVER_SASL_MECHANISM", "PLAIN", Failover),
+        ("KAFKA_B_GATEWAY_ROLES", "failover", Failover),
+    ] {
+        let told = format!(
+            "{name}={value}: {}: excluded by the licence",
+            feature.name()
+        );
+        refuses(&[(name, value)], &[&told]);
+    }
+}
+
+#[test]
+fn variables_that_ask_for_what_throughway_does_not_do_are_refused() {
+    for (name, value, what) in [
         (
             "GATEWAY_FEATURE_FLAGS_ANALYTICS",
             "false",
@@ -33,33 +67,13 @@ fn variables_of_excluded_features_are_refused_by_feature() {
         ("GATEWAY_ANALYTICS_ENABLED", "false", "usage reporting"),
         ("GATEWAY_TELEMETRY", "off", "usage reporting"),
         (
-            "GATEWAY_BACKEND_KAFKA_SELECTOR",
-            "file: {path: /c}",
-            "Failover",
-        ),
-        (
-            "KAFKA_MAIN_BOOTSTRAP_SERVERS",
-            "a:1",
-            "several upstream clusters",
-        ),
-        ("KAFKA_FAILOVER_BOOTSTRAP_SERVERS", "a:1", "Failover"),
-        ("KAFKA_FAILOVER_SASL_MECHANISM", "PLAIN", "Failover"),
-        ("KAFKA_B_GATEWAY_ROLES", "failover", "Failover"),
-        (
             "GATEWAY_UPSTREAM_CONNECTION_POOL_TYPE",
             "ROUND_ROBIN",
-            "Sharing upstream connections",
+            "sharing upstream connections",
         ),
-        ("GATEWAY_OAUTH_JWKS_URL", "https://x", "OAuth"),
     ] {
-        refuses(
-            &[(name, value)],
-            &[
-                &format!("{name}={value}: "),
-                feature,
-                "not part of throughway",
-            ],
-        );
+        let told = [&format!("{name}={value}"), what, "not part of throughway"];
+        refuses(&[(name, value)], &told);
     }
 }
 
@@ -103,7 +117,7 @@ fn an_interceptor_file_may_hold_an_empty_list_only() {
     };
     assert_eq!(said(Ok(" []\n")), "");
     assert_eq!(said(Ok("")), "");
-    assert!(said(Ok("[{}]")).contains("Interceptors: not part of throughway; the file has 1"));
+    assert!(said(Ok("[{}]")).contains("Interceptors: excluded by the licence; the file has 1"));
     assert!(said(Ok("{}")).contains("not a JSON list"));
     assert!(said(Ok("[")).contains("not JSON"));
     assert!(said(Err("gone")).contains("cannot be read: gone"));

@@ -3,8 +3,10 @@
 //!
 //! Data only.
 
+use super::Asked::{Excluded, Other};
 use super::Preset::{Follows, Is};
 use super::{Variable, ignored, legacy, refused};
+use crate::excluded::Feature;
 
 pub(super) const LEGACY: &[Variable] = &[
     legacy(
@@ -63,45 +65,101 @@ pub(super) const LEGACY: &[Variable] = &[
     ),
 ];
 
+<<<<<<< HEAD
 const MANAGED: &str = "Gateway-managed security";
 const USAGE: &str = "Switching usage reporting off";
 const VIRTUAL: &str = "Virtual Clusters";
+=======
+/// Names that speak of an excluded feature, whatever comes behind.
+const fn speaks_of(family: &'static str, feature: Feature) -> Variable {
+    refused(family, Excluded(feature), &["false", "[]"], "not set")
+}
+>>>>>>> main
 
 pub(super) const REFUSED: &[Variable] = &[
     refused(
-        "GATEWAY_SECURITY_MODE",
-        MANAGED,
-        &["KAFKA_MANAGED"],
-        "KAFKA_MANAGED, or not set",
+        "GATEWAY_INTERCEPTOR_CONFIG_LOCATION",
+        Excluded(Feature::Interceptors),
+        &[],
+        "a readable file that contains `[]`, or not set",
     ),
-    refused(
-        "GATEWAY_ACL_ENABLED",
-        "Gateway ACLs",
-        &["false"],
-        "false, or not set",
-    ),
-    refused(
-        "GATEWAY_ACL_STORE_ENABLED",
-        "Gateway ACLs",
-        &["false"],
-        "false, or not set",
-    ),
+    speaks_of("GATEWAY_INTERCEPTOR*", Feature::Interceptors),
+    speaks_of("GATEWAY_TOPIC_VIEW*", Feature::TopicViews),
+    speaks_of("GATEWAY_ALIAS_TOPIC*", Feature::AliasTopics),
     refused(
         "GATEWAY_FEATURE_FLAGS_MANDATORY_VCLUSTER",
-        VIRTUAL,
+        Excluded(Feature::VirtualClusters),
         &["false"],
         "false, or not set",
     ),
     refused(
         "GATEWAY_FEATURE_FLAGS_MULTI_TENANCY",
-        VIRTUAL,
+        Excluded(Feature::VirtualClusters),
         &["false"],
         "false, or not set",
     ),
-    refused("GATEWAY_MODE", VIRTUAL, &["KAFKA_SECURITY"], "not set"),
+    refused(
+        "GATEWAY_MODE",
+        Excluded(Feature::VirtualClusters),
+        &["KAFKA_SECURITY"],
+        "not set",
+    ),
+    refused(
+        "GATEWAY_ACL_STORE_ENABLED",
+        Excluded(Feature::VirtualClusters),
+        &["false"],
+        "false, or not set; the brokers hold the ACLs",
+    ),
+    speaks_of("GATEWAY_VCLUSTER*", Feature::VirtualClusters),
+    speaks_of("GATEWAY_VIRTUAL_CLUSTER*", Feature::VirtualClusters),
+    refused(
+        "GATEWAY_SECURITY_MODE",
+        Excluded(Feature::GatewayServiceAccounts),
+        &["KAFKA_MANAGED"],
+        "KAFKA_MANAGED, or not set",
+    ),
+    refused(
+        "GATEWAY_ACL_ENABLED",
+        Excluded(Feature::GatewayServiceAccounts),
+        &["false"],
+        "false, or not set; the brokers hold the ACLs",
+    ),
+    refused(
+        "GATEWAY_OAUTH_*",
+        Excluded(Feature::GatewayServiceAccounts),
+        &[],
+        "not set; the brokers check tokens",
+    ),
+    speaks_of("GATEWAY_SERVICE_ACCOUNT*", Feature::GatewayServiceAccounts),
+    speaks_of("GATEWAY_GROUP*", Feature::GatewayGroups),
+    speaks_of("GATEWAY_TOPIC_CONCENTRATION*", Feature::TopicConcentration),
+    speaks_of("GATEWAY_CONCENTRAT*", Feature::TopicConcentration),
+    refused(
+        "GATEWAY_BACKEND_KAFKA_SELECTOR",
+        Excluded(Feature::Failover),
+        &[],
+        ONE_CLUSTER,
+    ),
+    refused(
+        "KAFKA_<ID>_BOOTSTRAP_SERVERS",
+        Excluded(Feature::Failover),
+        &[],
+        ONE_CLUSTER,
+    ),
+    refused(
+        "KAFKA_<ID>_GATEWAY_ROLES",
+        Excluded(Feature::Failover),
+        &["upstream"],
+        ONE_CLUSTER,
+    ),
+    speaks_of("GATEWAY_FAILOVER*", Feature::Failover),
     refused(
         "GATEWAY_FEATURE_FLAGS_ANALYTICS",
+<<<<<<< HEAD
         USAGE,
+=======
+        Other("switching usage reporting off"),
+>>>>>>> main
         &["true"],
         "true, or not set",
     ),
@@ -114,42 +172,14 @@ pub(super) const REFUSED: &[Variable] = &[
         "only GATEWAY_USAGE_ENDPOINT, GATEWAY_USAGE_CA_PATH and GATEWAY_USAGE_FORWARD_PROXY",
     ),
     refused(
-        "GATEWAY_BACKEND_KAFKA_SELECTOR",
-        "Failover and several upstream clusters",
-        &[],
-        "not set; the one cluster is named by KAFKA_BOOTSTRAP_SERVERS",
-    ),
-    refused(
-        "KAFKA_<ID>_BOOTSTRAP_SERVERS",
-        "Failover and several upstream clusters",
-        &[],
-        "not set; the one cluster is named by KAFKA_BOOTSTRAP_SERVERS",
-    ),
-    refused(
-        "KAFKA_<ID>_GATEWAY_ROLES",
-        "Failover and several upstream clusters",
-        &["upstream"],
-        "not set; the one cluster is named by KAFKA_BOOTSTRAP_SERVERS",
-    ),
-    refused(
         "GATEWAY_UPSTREAM_CONNECTION_POOL_TYPE",
-        "Sharing upstream connections",
+        Other("sharing upstream connections"),
         &["NONE"],
         "NONE, or not set",
     ),
-    refused(
-        "GATEWAY_INTERCEPTOR_CONFIG_LOCATION",
-        "Interceptors",
-        &[],
-        "a readable file that contains `[]`, or not set",
-    ),
-    refused(
-        "GATEWAY_OAUTH_*",
-        "Checking OAuth tokens itself",
-        &[],
-        "not set; the brokers check",
-    ),
 ];
+
+const ONE_CLUSTER: &str = "not set; the one cluster is named by KAFKA_BOOTSTRAP_SERVERS";
 
 const STORE: &str = "there are no internal topics";
 const AUDIT: &str = "there is no audit topic; see `GATEWAY_ACCESS_LOG`";

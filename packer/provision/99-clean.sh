@@ -1,0 +1,29 @@
+#!/bin/sh
+# Takes out whatever is this machine's own, so that every instance makes its own.
+set -eu
+
+rm -rf /var/tmp/throughway-build
+apt-get -q clean
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+
+# Keys: the host's own, and whoever was let in to build.
+rm -f /etc/ssh/ssh_host_*
+find /root /home -name authorized_keys -delete
+rm -rf /root/.ssh /root/.cache /root/.bash_history /home/*/.bash_history /home/*/.cache
+if command -v cloud-init >/dev/null; then
+    cloud-init clean --logs --seed
+fi
+# Users that cloud-init made for the build come back with the first boot.
+if id admin >/dev/null 2>&1; then
+    passwd -l admin >/dev/null
+    rm -f /etc/sudoers.d/90-cloud-init-users
+fi
+
+# An empty machine-id is filled at boot; a missing one would be taken for a first boot by systemd,
+# which then presets units anew.
+: >/etc/machine-id
+rm -f /var/lib/dbus/machine-id /var/lib/systemd/random-seed /var/lib/systemd/credential.secret
+rm -rf /var/lib/throughway/* /var/lib/dhcp/* /run/throughway /run/throughway-aws
+rm -rf /var/log/journal/* /var/log/*.log /var/log/unattended-upgrades/* /var/log/wtmp /var/log/btmp /var/log/lastlog
+find /var/tmp /tmp -mindepth 1 -not -path '/tmp/systemd-*' -not -name 'script_*' -delete 2>/dev/null || true
+sync
