@@ -65,16 +65,12 @@ pub(super) const LEGACY: &[Variable] = &[
     ),
 ];
 
-<<<<<<< HEAD
-const MANAGED: &str = "Gateway-managed security";
-const USAGE: &str = "Switching usage reporting off";
-const VIRTUAL: &str = "Virtual Clusters";
-=======
+const USAGE: Asked = Other("switching usage reporting off");
+
 /// Names that speak of an excluded feature, whatever comes behind.
 const fn speaks_of(family: &'static str, feature: Feature) -> Variable {
     refused(family, Excluded(feature), &["false", "[]"], "not set")
 }
->>>>>>> main
 
 pub(super) const REFUSED: &[Variable] = &[
     refused(
@@ -155,11 +151,7 @@ pub(super) const REFUSED: &[Variable] = &[
     speaks_of("GATEWAY_FAILOVER*", Feature::Failover),
     refused(
         "GATEWAY_FEATURE_FLAGS_ANALYTICS",
-<<<<<<< HEAD
         USAGE,
-=======
-        Other("switching usage reporting off"),
->>>>>>> main
         &["true"],
         "true, or not set",
     ),
