@@ -3,7 +3,7 @@
 //!
 //! Data only.
 
-use super::Asked::{Excluded, Other};
+use super::Asked::{self, Excluded, Other};
 use super::Preset::{Follows, Is};
 use super::{Variable, ignored, legacy, refused};
 use crate::excluded::Feature;
