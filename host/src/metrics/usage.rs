@@ -94,7 +94,7 @@ impl Metrics {
     #[must_use]
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {
-            brokers: u64::try_from(self.topology_brokers.get()).unwrap_or_default(),
+            brokers: u64::try_from(self.traffic.known_brokers.get()).unwrap_or_default(),
             failed_dials: DialOutcome::ALL
                 .iter()
                 .filter(|outcome| !matches!(outcome, DialOutcome::Connected))
@@ -102,7 +102,7 @@ impl Metrics {
                 .sum(),
             ..Totals::default()
         };
-        for listener in &self.listeners {
+        for listener in &self.traffic.listeners {
             listener.add_to(&mut totals);
         }
         totals
