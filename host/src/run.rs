@@ -201,20 +201,10 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
     tasks.spawn(until(end.clone(), Arc::clone(&licence).run()));
     let usage = Usage::new(Arc::clone(&edge), usage);
-    tasks.spawn(until(end.clone(), Arc::clone(&usage).keep()));
-    tasks.spawn(until(end.clone(), Arc::clone(&usage).deliver()));
+    tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
-    loop {
-        match signals.next().await {
-            Request::Reload => {
-                Arc::clone(&reloader).now().await;
-                Arc::clone(&licence).now().await;
-            }
-            Request::Drain => break,
-            Request::ExitAtOnce => exit_at_once(),
-        }
-    }
+    obey(&mut signals, &reloader, &licence).await;
     drain(&edge, &readiness, &mut signals).await;
     end.cancel();
     tasks.close();
@@ -222,6 +212,20 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     // All sessions have ended: from here on the ledger is exact.
     usage.flush().await;
     Ok(())
+}
+
+/// Does what signals ask for until one asks for the end.
+async fn obey(signals: &mut Signals, reloader: &Arc<Reloader>, licence: &Arc<Watch>) {
+    loop {
+        match signals.next().await {
+            Request::Reload => {
+                Arc::clone(reloader).now().await;
+                Arc::clone(licence).now().await;
+            }
+            Request::Drain => return,
+            Request::ExitAtOnce => exit_at_once(),
+        }
+    }
 }
 
 /// Drains; a second signal ends the process at once.

@@ -104,8 +104,14 @@ impl Usage {
         })
     }
 
+    /// Keeps the ledger and delivers reports. Never ends.
+    pub(super) async fn run(self: Arc<Self>) {
+        // Beside each other: no slow endpoint may hold up the ledger.
+        tokio::join!(Arc::clone(&self).keep(), self.deliver());
+    }
+
     /// Keeps the ledger. Never ends.
-    pub(super) async fn keep(self: Arc<Self>) {
+    async fn keep(self: Arc<Self>) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -114,8 +120,8 @@ impl Usage {
         }
     }
 
-    /// Delivers reports. Never ends. A task beside `keep`, which no slow endpoint may hold up.
-    pub(super) async fn deliver(self: Arc<Self>) {
+    /// Delivers reports. Never ends, unless it cannot begin.
+    async fn deliver(self: Arc<Self>) {
         let store: Store = self.reporter.store().clone();
         let mut sender = match Sender::new(store, self.route.clone(), self.now()) {
             Ok(sender) => sender,
