@@ -4,6 +4,7 @@
 //! clocks or the process environment (`main` reads that once and passes it in).
 
 mod address_map;
+mod admin;
 mod allow;
 mod docs;
 mod env_file;
@@ -22,6 +23,7 @@ mod sni;
 mod sources;
 mod upstream;
 mod usage;
+mod users;
 mod value;
 mod variables;
 
@@ -29,16 +31,17 @@ mod variables;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::admin::{AdminConfig, AdminUser, HttpsConfig};
 pub use self::docs::reference;
 pub use self::parse::parse;
 pub use self::render::render;
 pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};
 pub use self::sources::{FileText, Given};
-pub use self::usage::{ForwardProxy, HttpsUrl};
+pub use self::usage::{ForwardProxy, HttpsUrl, UsageConfig};
 use crate::kafka::{Endpoint, NodeId};
 
 /// Everything throughway was told, parsed and checked once, before any port is bound.
@@ -158,7 +161,7 @@ pub enum ClientAuth {
 
 /// Where a certificate chain and its private key come from. The content decides the format, the
 /// type is a hint (`interface.md` §3).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeySource {
     /// One file: JKS, PKCS#12 or PEM.
     Store {
@@ -305,26 +308,6 @@ pub enum LimitsProfile {
     Small,
     /// JavaScript and Python components.
     Runtime,
-}
-
-/// Health, metrics, Admin API.
-#[derive(Clone, Debug)]
-pub struct AdminConfig {
-    /// `GATEWAY_HTTP_BIND_ADDRESS` and `GATEWAY_HTTP_PORT`.
-    pub bind: SocketAddr,
-}
-
-/// Usage reports. Nothing here can switch them off.
-#[derive(Clone, Debug)]
-pub struct UsageConfig {
-    /// `GATEWAY_USAGE_ENDPOINT`; `None` = the vendor's.
-    pub endpoint: Option<HttpsUrl>,
-    /// `GATEWAY_USAGE_CA_PATH`; `None` = the system's trust store.
-    pub ca_path: Option<PathBuf>,
-    /// `GATEWAY_USAGE_FORWARD_PROXY`.
-    pub forward_proxy: Option<ForwardProxy>,
-    /// `DEPLOYED_BY`; only its first word counts.
-    pub deployed_by: Option<String>,
 }
 
 /// Caps on what peers can grow.

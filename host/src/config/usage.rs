@@ -5,9 +5,22 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::Secret;
 use super::reader::Reader;
 use super::value::{self, Outcome};
-use super::{Secret, UsageConfig};
+
+/// Usage reports. Nothing here can switch them off.
+#[derive(Clone, Debug)]
+pub struct UsageConfig {
+    /// `GATEWAY_USAGE_ENDPOINT`; `None` = the vendor's.
+    pub endpoint: Option<HttpsUrl>,
+    /// `GATEWAY_USAGE_CA_PATH`; `None` = the system's trust store.
+    pub ca_path: Option<PathBuf>,
+    /// `GATEWAY_USAGE_FORWARD_PROXY`.
+    pub forward_proxy: Option<ForwardProxy>,
+    /// `DEPLOYED_BY`; only its first word counts.
+    pub deployed_by: Option<String>,
+}
 
 /// An `https://` URL.
 #[derive(Clone, Debug, Eq, PartialEq)]

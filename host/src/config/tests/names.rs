@@ -182,7 +182,6 @@ fn variables_of_other_owners_are_kept_for_them() {
     let parsed = accepted(&[
         ("GATEWAY_LICENSE_FILE", "/l"),
         ("GATEWAY_USAGE_FORWARD_PROXY", "http://u:hush@proxy:3128"),
-        ("GATEWAY_SECURED_METRICS", "false"),
     ]);
     assert_eq!(notices(&parsed), [""; 0]);
     assert_eq!(parsed.later.len(), 2);
