@@ -4,6 +4,7 @@
 
 pub(crate) mod license;
 pub(crate) mod map;
+pub(crate) mod usage;
 
 use std::ffi::OsString;
 use std::io;
@@ -70,6 +71,9 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
         after_help = "Example:\n  throughway license verify license.jwt"
     )]
     License(license::License),
+    /// Shows, checks and carries usage reports
+    #[command(subcommand, after_help = "Example:\n  throughway usage show")]
+    Usage(usage::Usage),
     /// Prints version, commit, target, WIT versions, licence anchors and TLS library
     #[command(after_help = "Example:\n  throughway version --json")]
     Version {

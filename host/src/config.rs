@@ -22,6 +22,7 @@ mod server_tls;
 mod sni;
 mod sources;
 mod upstream;
+mod usage;
 mod users;
 mod value;
 mod variables;
@@ -40,6 +41,7 @@ pub use self::parse::parse;
 pub use self::render::render;
 pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};
 pub use self::sources::{FileText, Given};
+pub use self::usage::{ForwardProxy, HttpsUrl, UsageConfig};
 use crate::kafka::{Endpoint, NodeId};
 
 /// Everything throughway was told, parsed and checked once, before any port is bound.
@@ -53,6 +55,8 @@ pub struct Config {
     pub address_map: AddressMapConfig,
     /// Health, metrics and the Admin API.
     pub admin: AdminConfig,
+    /// Where usage is reported.
+    pub usage: UsageConfig,
     /// Where learned state is kept.
     pub state_directory: PathBuf,
     /// Caps on what peers can grow.

@@ -8,7 +8,7 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence admin metrics telemetry drain inventory signal
+//! topology licence usage admin metrics telemetry drain inventory signal
 //! proxy_protocol`) → pure (`kafka config close excluded`).
 
 pub mod addrmap;
@@ -32,6 +32,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod topology;
 pub mod upstream;
+pub mod usage;
 mod wasm;
 
 pub use run::{RunError, run};

@@ -36,6 +36,10 @@ fn main() -> ExitCode {
             with_config(|parsed| finish(asked.run(setting_of(parsed))))
         }
         Command::License(asked) => finish(asked.run(|_| None)),
+        Command::Usage(asked) => match asked.state_directory() {
+            Some(directory) => finish(asked.run(directory)),
+            None => with_config(|parsed| finish(asked.run(&parsed.config.state_directory))),
+        },
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),

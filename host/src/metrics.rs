@@ -14,6 +14,7 @@ mod requests;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod usage;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ use self::labels::{
 };
 use self::licence::LicenceMetrics;
 use self::traffic::Traffic;
+use self::usage::UsageMetrics;
 use crate::kafka::NodeId;
 use crate::kafka::request::{RequestPrefix, unreviewed};
 use crate::licence::Status;
@@ -93,6 +95,7 @@ pub struct Metrics {
     addrmap_table_version: Gauge,
     upstream_verify_disabled: Gauge,
     licence: LicenceMetrics,
+    usage: UsageMetrics,
 }
 
 impl Metrics {
@@ -152,6 +155,7 @@ impl Metrics {
                 "1 while the brokers' host names are not verified",
             ),
             licence: LicenceMetrics::new(&mut new, &mut unprefixed),
+            usage: UsageMetrics::new(&mut new),
             registry,
             unprefixed,
         })

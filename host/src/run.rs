@@ -7,6 +7,7 @@ mod admin;
 mod licence;
 mod reload;
 mod tls;
+mod usage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use self::admin::Doors;
 use self::licence::Watch;
+use self::usage::{Prepared, Usage};
 use crate::addrmap::AddressMap;
 use crate::admin::{Front, Readiness};
 use crate::config::{Config, Parsed, render};
@@ -57,6 +59,7 @@ struct Parts {
     store: Store,
     front: Front,
     shown_config: Arc<str>,
+    usage: Prepared,
 }
 
 /// Runs the proxy until it is drained; without a licence from that source, not at all.
@@ -77,7 +80,9 @@ pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
 fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
     let config = Arc::new(parsed.config.clone());
     make_folder(&config.state_directory)?;
+    let license_agent = licence.may_come_later();
     let licence = Guard::start(licence, &config.state_directory, licence::now())?;
+    let usage = usage::prepare(&config, license_agent)?;
     let server_tls = tls::load_servers(&config)?;
     let client_tls = tls::load_client(&config)?;
     let front = Front::open(&config.admin, &config.state_directory)?;
@@ -131,6 +136,7 @@ fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
         store,
         front,
         shown_config: render(parsed, true).into(),
+        usage,
     })
 }
 
@@ -152,6 +158,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         store,
         front,
         shown_config,
+        usage,
     } = parts;
     let mut signals = Signals::listen().context("listen for signals")?;
     let doors = Doors::open(&edge.config.admin, front).await?;
@@ -184,23 +191,32 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
     let watching = Arc::clone(&licence).run(licence_asked);
     tasks.spawn(until(end.clone(), watching));
+    let usage = Usage::new(Arc::clone(&edge), usage);
+    tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
-    loop {
-        match signals.next().await {
-            Request::Reload => {
-                reload::now(&legs).await;
-                Arc::clone(&licence).now().await;
-            }
-            Request::Drain => break,
-            Request::ExitAtOnce => exit_at_once(),
-        }
-    }
+    obey(&mut signals, &legs, &licence).await;
     drain(&edge, &readiness, &mut signals).await;
     end.cancel();
     tasks.close();
     tasks.wait().await;
+    // All sessions have ended: from here on the ledger is exact.
+    usage.flush().await;
     Ok(())
+}
+
+/// Does what signals ask for until one asks for the end.
+async fn obey(signals: &mut Signals, legs: &Arc<Legs>, licence: &Arc<Watch>) {
+    loop {
+        match signals.next().await {
+            Request::Reload => {
+                reload::now(legs).await;
+                Arc::clone(licence).now().await;
+            }
+            Request::Drain => return,
+            Request::ExitAtOnce => exit_at_once(),
+        }
+    }
 }
 
 /// Drains; a second signal ends the process at once.

@@ -21,4 +21,5 @@ mod ports;
 mod protocol;
 mod sni;
 mod tails;
+mod usage;
 mod wrong_protocol;

@@ -32,12 +32,16 @@ test)
     need openjdk-17-jdk-headless java_17
     need maven command -v mvn
     need python3-venv venv
+    # Moves the clock of an unmodified program from outside.
+    need faketime command -v faketime
     ;;
 image-check)
     need packer command -v packer
     need shellcheck command -v shellcheck
     need systemd test -e /lib/systemd/system/multi-user.target
     need python3-venv venv
+    # Moves the clock of an unmodified program from outside.
+    need faketime command -v faketime
     ;;
 *)
     echo "usage: packages.sh build|test|image-check" >&2

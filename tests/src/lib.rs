@@ -8,6 +8,7 @@
 //! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
 //! - [`bench`]: throughway beside its peers
+//! - [`collector`], [`clock`]: the vendor's side of usage reports, and time moved from outside
 //! - [`process`], [`files`]: children and folders that never outlive us, logs that do
 
 #![expect(
@@ -24,7 +25,9 @@ pub mod bench;
 pub mod cells;
 pub mod certificates;
 pub mod clients;
+pub mod clock;
 pub mod cluster;
+pub mod collector;
 pub mod faults;
 pub mod files;
 pub mod kafka_jars;

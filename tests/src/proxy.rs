@@ -196,8 +196,12 @@ fn is_trouble(line: &str) -> bool {
     }
 }
 
-/// `THROUGHWAY_BIN`, else the newest local build.
-pub(crate) fn binary() -> Result<PathBuf> {
+/// The binary under test: `THROUGHWAY_BIN`, else the newest local build.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn binary() -> Result<PathBuf> {
     if let Ok(path) = std::env::var("THROUGHWAY_BIN") {
         return Ok(path.into());
     }

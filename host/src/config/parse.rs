@@ -10,7 +10,7 @@ use super::report::{ConfigErrors, Mode, Parsed};
 use super::sources::{Given, Sources};
 use super::{
     Config, ListenerConfig, address_map, admin, legacy, listeners, names, ports, process, upstream,
-    value,
+    usage, value,
 };
 
 /// Parses everything once.
@@ -81,6 +81,7 @@ fn config(r: &mut Reader<'_>, mode: Mode) -> Config {
         address_map: address_map::read(r, &listeners),
         listeners,
         admin: admin::read(r, bind),
+        usage: usage::read(r),
         state_directory: process::state_directory(r),
         limits: process::limits(r),
         timeouts: process::timeouts(r),

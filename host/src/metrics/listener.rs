@@ -10,8 +10,10 @@ use prometheus_client::registry::Registry;
 use super::labels::{
     HandshakeOutcome, HandshakeOutcomeCounters, WrongProtocol, WrongProtocolCounters,
 };
+use super::usage::FAILED_HANDSHAKES;
 use super::{Counters, Labels, Raised, label_set, resolve};
 use crate::close::CloseReason;
+use crate::usage::Totals;
 
 /// The registered families that have a `listener` label.
 #[derive(Default)]
@@ -137,6 +139,22 @@ impl ListenerMetrics {
     /// Sessions alive.
     pub(super) fn alive(&self) -> i64 {
         self.sessions.get()
+    }
+
+    /// Adds what was counted here.
+    pub(super) fn add_to(&self, totals: &mut Totals) {
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut totals.bytes.incoming, self.bytes_upstream.get());
+        add(&mut totals.bytes.outgoing, self.bytes_downstream.get());
+        add(&mut totals.connections_opened, self.opened.get());
+        let sessions = u64::try_from(self.sessions.get()).unwrap_or_default();
+        add(&mut totals.sessions, sessions);
+        for outcome in FAILED_HANDSHAKES {
+            add(
+                &mut totals.failed_handshakes,
+                self.handshakes.of(outcome).get(),
+            );
+        }
     }
 
     /// Counts a connection that spoke something else.

@@ -62,6 +62,10 @@ fn variables_that_ask_for_what_throughway_does_not_do_are_refused() {
             "false",
             "usage reporting",
         ),
+        ("GATEWAY_USAGE_ENABLED", "false", "usage reporting"),
+        ("GATEWAY_USAGE_INTERVAL_HOURS", "100000", "usage reporting"),
+        ("GATEWAY_ANALYTICS_ENABLED", "false", "usage reporting"),
+        ("GATEWAY_TELEMETRY", "off", "usage reporting"),
         (
             "GATEWAY_UPSTREAM_CONNECTION_POOL_TYPE",
             "ROUND_ROBIN",
@@ -179,9 +183,7 @@ fn variables_of_other_owners_are_kept_for_them() {
         ("GATEWAY_LICENSE_FILE", "/l"),
         ("GATEWAY_USAGE_FORWARD_PROXY", "http://u:hush@proxy:3128"),
     ]);
-    let told = "warning: not in this release yet, no effect: \
-                GATEWAY_USAGE_FORWARD_PROXY";
-    assert_eq!(notices(&parsed), [told]);
+    assert_eq!(notices(&parsed), [""; 0]);
     assert_eq!(parsed.later.len(), 2);
     let proxy = value_of(&parsed, "GATEWAY_USAGE_FORWARD_PROXY");
     assert_eq!(
@@ -190,4 +192,21 @@ fn variables_of_other_owners_are_kept_for_them() {
     );
     let stage = value_of(&parsed, "GATEWAY_LICENSE_SECRET_STAGE");
     assert_eq!(stage, Some(("AWSCURRENT", "default".to_owned())));
+}
+
+#[test]
+fn an_endpoint_that_is_none_switches_no_reporting_off() {
+    for value in [
+        "off",
+        "none",
+        "false",
+        "/dev/null",
+        "http://sink.test",
+        "https://",
+    ] {
+        let error = format!("GATEWAY_USAGE_ENDPOINT={value}: ");
+        refuses(&[("GATEWAY_USAGE_ENDPOINT", value)], &[&error, "https://"]);
+    }
+    let parsed = accepted(&[("GATEWAY_USAGE_ENDPOINT", " ")]);
+    assert_eq!(parsed.config.usage.endpoint, None);
 }

@@ -3,7 +3,7 @@
 //!
 //! Data only.
 
-use super::Asked::{Excluded, Other};
+use super::Asked::{self, Excluded, Other};
 use super::Preset::{Follows, Is};
 use super::{Variable, ignored, legacy, refused};
 use crate::excluded::Feature;
@@ -64,6 +64,8 @@ pub(super) const LEGACY: &[Variable] = &[
         "what clients speak",
     ),
 ];
+
+const USAGE: Asked = Other("switching usage reporting off");
 
 /// Names that speak of an excluded feature, whatever comes behind.
 const fn speaks_of(family: &'static str, feature: Feature) -> Variable {
@@ -149,9 +151,17 @@ pub(super) const REFUSED: &[Variable] = &[
     speaks_of("GATEWAY_FAILOVER*", Feature::Failover),
     refused(
         "GATEWAY_FEATURE_FLAGS_ANALYTICS",
-        Other("switching usage reporting off"),
+        USAGE,
         &["true"],
         "true, or not set",
+    ),
+    refused("GATEWAY_ANALYTICS*", USAGE, &["true"], "true, or not set"),
+    refused("GATEWAY_TELEMETRY*", USAGE, &["true"], "true, or not set"),
+    refused(
+        "GATEWAY_USAGE_*",
+        USAGE,
+        &[],
+        "only GATEWAY_USAGE_ENDPOINT, GATEWAY_USAGE_CA_PATH and GATEWAY_USAGE_FORWARD_PROXY",
     ),
     refused(
         "GATEWAY_UPSTREAM_CONNECTION_POOL_TYPE",

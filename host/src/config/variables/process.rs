@@ -347,28 +347,28 @@ pub(super) const LICENCE: &[Variable] = &[
         "minutes",
         "how often the secret is read",
     ),
-    later(
+    used(
         "GATEWAY_USAGE_ENDPOINT",
         Follows("the vendor's"),
-        "a URL",
-        "where usage is reported",
+        "an https:// URL; reporting itself cannot be switched off",
+        "where usage is reported: the vendor's, or a relay of yours; see [usage.md](usage.md)",
     ),
-    later(
+    used(
         "GATEWAY_USAGE_CA_PATH",
         Follows("the system's trust store"),
-        "a path",
-        "its trust",
+        "the path of a PEM file",
+        "whom to trust there",
     ),
-    later(
+    used(
         "GATEWAY_USAGE_FORWARD_PROXY",
         Unset,
-        "a URL",
+        "http://[user:password@]host[:port]",
         "HTTP proxy on the way there",
     ),
-    later(
+    used(
         "DEPLOYED_BY",
         Unset,
-        "text",
-        "how this was deployed, for the usage report",
+        "text that begins with ami, deb, helm, docker, container or kubernetes",
+        "how this was installed, for the usage report; anything else counts as unknown",
     ),
 ];

@@ -1,0 +1,270 @@
+//! One HTTPS POST, each on a connection of its own: there is one a day.
+//!
+//! Owns the client side of hyper. It must not know what is sent. Full verification, no redirects, and
+//! every wait and size is bounded.
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::build_info;
+use crate::config::{ClientTlsConfig, ForwardProxy, HttpsUrl, TrustSource};
+use crate::tls::{ClientTls, TlsError};
+
+/// Until there is a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Until there is an answer.
+const WHOLE: Duration = Duration::from_secs(15);
+/// The longest answer taken.
+const MOST_BYTES: usize = 16 * 1024;
+/// The longest head of a forward proxy's answer.
+const MOST_HEAD: usize = 8 * 1024;
+
+/// Where reports go, and how.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Whom they are for.
+    pub endpoint: HttpsUrl,
+    /// A CONNECT proxy on the way.
+    pub forward_proxy: Option<ForwardProxy>,
+    /// PEM; none for the system's trust store.
+    pub ca_path: Option<std::path::PathBuf>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// The certificates to verify the server with cannot be read.
+    #[error("the certificates to verify the usage endpoint with cannot be used")]
+    Trust(#[source] TlsError),
+    /// No connection.
+    #[error("connect to {to}")]
+    Connect {
+        /// The endpoint, or the proxy before it.
+        to: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The forward proxy does not connect us.
+    #[error("the forward proxy answers {0:?} to CONNECT")]
+    Proxy(String),
+    /// The server's certificate, or no TLS.
+    #[error("{0}")]
+    Tls(String, #[source] TlsError),
+    /// The exchange broke off, or the answer is too long.
+    #[error("no whole answer")]
+    Exchange(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It took too long.
+    #[error("no {what} within {} s", .limit.as_secs())]
+    Deadline {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        limit: Duration,
+    },
+}
+
+impl PostError {
+    /// This and what caused it, in one line.
+    pub(super) fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Posts along one route.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) route: Route,
+}
+
+fn tls(route: &Route) -> Result<ClientTls, PostError> {
+    let trust = |path: &std::path::PathBuf| TrustSource::Store {
+        path: path.clone(),
+        password: None,
+    };
+    let config = ClientTlsConfig {
+        trust: route.ca_path.as_ref().map(trust),
+        identity: None,
+        verify_host_name: true,
+    };
+    ClientTls::load(&config).map_err(PostError::Trust)
+}
+
+pub(super) fn check(route: &Route) -> Result<(), PostError> {
+    match route.ca_path {
+        Some(_) => tls(route).map(drop),
+        // A machine without any trust store may get one while we run.
+        None => Ok(()),
+    }
+}
+
+impl Post {
+    pub(super) fn new(route: Route) -> Self {
+        Self { route }
+    }
+
+    /// Sends this text and waits for the answer.
+    pub(super) async fn send(&self, text: &str) -> Result<Answer, PostError> {
+        let deadline = |what, limit| move |_elapsed| PostError::Deadline { what, limit };
+        let whole = async {
+            let connected = timeout(CONNECT, self.connect());
+            let stream = connected.await.map_err(deadline("connection", CONNECT))??;
+            self.exchange(stream, text).await
+        };
+        timeout(WHOLE, whole)
+            .await
+            .map_err(deadline("answer", WHOLE))?
+    }
+
+    async fn connect(&self) -> Result<impl AsyncRead + AsyncWrite + Unpin + use<>, PostError> {
+        let Route {
+            endpoint,
+            forward_proxy,
+            ..
+        } = &self.route;
+        let (host, port) = match forward_proxy {
+            Some(proxy) => (&proxy.host, proxy.port),
+            None => (&endpoint.host, endpoint.port),
+        };
+        let to = || match forward_proxy {
+            Some(proxy) => format!("forward proxy {}", proxy.authority()),
+            None => endpoint.authority(),
+        };
+        let failed = |source| PostError::Connect { to: to(), source };
+        let mut stream = TcpStream::connect((host.as_str(), port))
+            .await
+            .map_err(failed)?;
+        if let Some(proxy) = forward_proxy {
+            let status = ask_proxy(&mut stream, proxy, &endpoint.authority())
+                .await
+                .map_err(failed)?;
+            if !is_connected(&status) {
+                return Err(PostError::Proxy(status));
+            }
+        }
+        // Read anew for each report: a renewed file counts at once, and there is one a day.
+        let route = self.route.clone();
+        let tls = tokio::task::spawn_blocking(move || tls(&route))
+            .await
+            .map_err(|error| PostError::Exchange(error.into()))??;
+        let authority = endpoint.authority();
+        tls.connect(&endpoint.host, stream)
+            .await
+            .map_err(|error| PostError::Tls(authority, error))
+    }
+
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        text: &str,
+    ) -> Result<Answer, PostError> {
+        let broken = |error: hyper::Error| PostError::Exchange(error.into());
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let mut connection = pin!(connection);
+        let mut answer = pin!(self.ask(sender, text));
+        tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            // The server closed: what it said before is still to be read.
+            _closed = &mut connection => answer.await,
+        }
+    }
+
+    async fn ask(
+        &self,
+        mut sender: SendRequest<Full<Bytes>>,
+        text: &str,
+    ) -> Result<Answer, PostError> {
+        let endpoint = &self.route.endpoint;
+        let request = Request::post(&endpoint.path)
+            .header(header::HOST, endpoint.authority())
+            .header(
+                header::USER_AGENT,
+                format!("throughway/{}", build_info::VERSION),
+            )
+            .header(header::CONTENT_TYPE, "application/jose")
+            .header(header::ACCEPT, "application/jose")
+            .header(header::CONNECTION, "close")
+            .body(Full::new(Bytes::from(text.to_owned())))
+            .map_err(|error| PostError::Exchange(error.into()))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| PostError::Exchange(error.into()))?;
+        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+        let body = Limited::new(response.into_body(), MOST_BYTES).collect();
+        let body = body.await.map_err(PostError::Exchange)?;
+        Ok(Answer {
+            status,
+            retry_after,
+            body: body.to_bytes().to_vec(),
+        })
+    }
+}
+
+/// In seconds; the form with a date is not looked at.
+fn retry_after(response: &Response<Incoming>) -> Option<Duration> {
+    let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The status line of the proxy's answer to CONNECT. Reads not one byte beyond the answer's head.
+async fn ask_proxy(
+    stream: &mut TcpStream,
+    proxy: &ForwardProxy,
+    endpoint: &str,
+) -> io::Result<String> {
+    let mut request = format!("CONNECT {endpoint} HTTP/1.1\r\nHost: {endpoint}\r\n");
+    if let Some(credentials) = &proxy.credentials {
+        let basic = Base64::encode_string(credentials.0.as_bytes());
+        request.push_str(&format!("Proxy-Authorization: Basic {basic}\r\n"));
+    }
+    request.push_str("\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() >= MOST_HEAD {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        head.push(stream.read_u8().await?);
+    }
+    let status = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
+    let mut status = String::from_utf8_lossy(status).into_owned();
+    status.retain(|c| !c.is_control());
+    status.truncate(status.floor_char_boundary(80));
+    Ok(status)
+}
+
+fn is_connected(status_line: &str) -> bool {
+    let mut words = status_line.split(' ');
+    words.next().is_some_and(|word| word.starts_with("HTTP/1."))
+        && words
+            .next()
+            .is_some_and(|code| code.len() == 3 && code.starts_with('2'))
+}
