@@ -141,6 +141,24 @@ impl Connection {
         Ok(payload.into())
     }
 
+    /// Reads once; 0 when the other side has ended.
+    ///
+    /// # Errors
+    ///
+    /// When nothing comes in time, or the connection is reset.
+    pub async fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        within("read", self.stream.read(buffer)).await
+    }
+
+    /// Ends our side; the other may go on.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is gone.
+    pub async fn finish(&mut self) -> Result<()> {
+        within("finish", self.stream.shutdown()).await
+    }
+
     /// Everything that still comes until the other side closes or resets the connection.
     ///
     /// # Errors
