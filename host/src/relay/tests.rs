@@ -341,6 +341,17 @@ async fn does_not_read_the_client_while_too_much_is_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_produce_that_ends_with_its_prefix_closes_the_session() {
+    let (ended, ()) = relayed(Situation::default(), async |mut client, mut broker| {
+        // Key, version and correlation id, and not even a client id.
+        client.write_all(&frame(&[0; 8])).await.unwrap();
+        assert_eq!(broker.read(&mut [0; 8]).await.unwrap(), 0);
+    })
+    .await;
+    assert!(matches!(ended, Err(RelayError::Request(_))), "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn matches_responses_behind_ten_thousand_produces_without_answer() {
     // Produce v3: no transactional id, acks 0, a timeout.
     let produce = |id| request(0, 3, id, &[0xff, 0xff, 0, 0, 0, 0, 0, 9]);

@@ -71,7 +71,8 @@ fn produce(prefix: &RequestPrefix, body: &[u8]) {
 
 fn scan(version: ApiVersion, payload_len: usize, pieces: &[&[u8]]) -> Scanned {
     let mut scanner = AcksScanner::new(version, payload_len);
-    for piece in pieces {
+    // As the relay begins: a frame may end with its prefix.
+    for piece in [&[][..]].iter().chain(pieces) {
         if let Some(acks) = scanner.feed(piece)? {
             return Ok(Some(acks));
         }

@@ -1,10 +1,5 @@
 //! Searches for inputs that break `throughway_fuzz::answers`.
 
 #![no_main]
-#![expect(
-    unsafe_code,
-    missing_docs,
-    reason = "libFuzzer calls an exported function, which its macro writes"
-)]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| throughway_fuzz::answers(input));
