@@ -8,6 +8,7 @@
 //! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
 //! - [`soak`], [`usage`]: how much is run, and what it takes
+//! - [`bench`]: throughway beside its peers
 //! - [`process`], [`files`]: children and folders that never outlive us, logs that do
 
 #![expect(
@@ -20,6 +21,7 @@
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+pub mod bench;
 pub mod cells;
 pub mod certificates;
 pub mod clients;

@@ -202,7 +202,7 @@ fn is_trouble(line: &str) -> bool {
 }
 
 /// `THROUGHWAY_BIN`, else the newest local build.
-fn binary() -> Result<PathBuf> {
+pub(crate) fn binary() -> Result<PathBuf> {
     if let Ok(path) = std::env::var("THROUGHWAY_BIN") {
         return Ok(path.into());
     }
