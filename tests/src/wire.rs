@@ -157,20 +157,12 @@ impl Connection {
         Ok(payload.into())
     }
 
-    /// Reads once; 0 when the other side has ended.
-    ///
-    /// # Errors
-    ///
-    /// When nothing comes in time, or the connection is reset.
+    /// Reads once; 0 when the other side has ended, an error when it is gone or says nothing.
     pub async fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize> {
         within("read", self.stream.read(buffer)).await
     }
 
-    /// Ends our side; the other may go on.
-    ///
-    /// # Errors
-    ///
-    /// When the connection is gone.
+    /// Ends our side; the other may go on, unless it is gone, which is an error.
     pub async fn finish(&mut self) -> Result<()> {
         within("finish", self.stream.shutdown()).await
     }

@@ -1,6 +1,7 @@
 //! The relay over in-memory legs with paused time: order, rewriting, winding down, refusals.
 
 mod large;
+mod order;
 mod sasl;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ fn topology() -> Topology {
 struct Situation {
     before_sasl: bool,
     provisional: bool,
+    many_in_flight: bool,
     drain: CancellationToken,
 }
 
@@ -112,10 +114,14 @@ async fn relayed<S: Future>(
         broker: &first_contact,
         entry: &entry,
     };
-    let shared = Shared::new(&config().limits, counts);
+    let mut limits = config().limits.clone();
+    if situation.many_in_flight {
+        limits.max_in_flight = 100;
+    }
+    let shared = Shared::new(&limits, counts);
     shared.authenticated.set(!situation.before_sasl);
     let terms = Terms {
-        limits: &config().limits,
+        limits: &limits,
         timeouts: &config().timeouts,
         accepted: Instant::now(),
         provisional: situation.provisional,

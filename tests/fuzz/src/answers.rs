@@ -96,8 +96,8 @@ fn rewrite(kind: ResponseKind, version: ApiVersion, part: &[u8]) {
     }
     // Once more changes nothing.
     let twice = replace(&again, &out, &mut |id| place(&endpoints, id)).unwrap();
-    assert_eq!(twice.bytes, out[again.section.clone()]);
     assert_eq!(twice.removed, []);
+    assert_eq!(twice.bytes, out[again.section]);
 }
 
 type Place = Result<Option<usize>, FrameError>;
@@ -122,7 +122,7 @@ fn tail(kind: ResponseKind, version: ApiVersion, payload: &[u8]) {
         // The very fault may be another one when less is known of it, its presence not.
         let pieces = tail_at(kind, version, payload, &[cut]);
         assert_eq!(pieces.is_ok(), whole.is_ok(), "cut at {cut}");
-        assert_eq!(pieces.ok(), whole.clone().ok(), "cut at {cut}");
+        assert_eq!(pieces.ok(), whole.ok(), "cut at {cut}");
     }
     let Ok(Some(at)) = whole else { return };
     let part = &payload[at..];
@@ -143,8 +143,8 @@ fn tail(kind: ResponseKind, version: ApiVersion, payload: &[u8]) {
 
 fn ranges(version: ApiVersion, payload: &[u8]) {
     let policy = ClampPolicy {
-        fetch_leader_hints: payload.len() % 2 == 0,
-        clamp_unreviewed: payload.len() % 3 == 0,
+        fetch_leader_hints: payload.len().is_multiple_of(2),
+        clamp_unreviewed: payload.len().is_multiple_of(3),
     };
     let mut clamped = payload.to_vec();
     if clamp_api_versions(version, &mut clamped, policy).is_ok() {
