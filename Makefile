@@ -12,7 +12,7 @@ CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny bare
+.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny fuzz soak bare
 .PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages kafka-jars
 
 help: ## lists the targets
@@ -55,6 +55,12 @@ deny: ## bans, licences, sources and advisories of dependencies, by cargo-deny (
 
 bench: build-packages test-packages ## beside HAProxy and Envoy, processor time and memory; BENCH='rounds=7 legs=tls only=MiB'
 	@tests/setup/bench.sh $(BENCH)
+
+fuzz: build-packages ## searches for inputs that break something, FUZZ_SECONDS=60 for each target
+	$(RUST) tests/setup/fuzz.sh
+
+soak: build-packages test-packages kafka-jars ## the tests with larger numbers, and fuzzing; hours. Results go to docs/soak.md, which says how to run less
+	CARGO_TEST_FLAGS="$(CARGO_TEST_FLAGS)" $(RUST) tests/setup/soak.sh
 
 bare: ## COMMAND='make run': the same command on a fresh clone in a bare Debian root
 	@tests/setup/bare.sh "$(COMMAND)"

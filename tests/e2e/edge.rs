@@ -42,7 +42,8 @@ pub(crate) fn settings(broker: &ScriptBroker) -> (Settings, u16) {
     settings.set("GATEWAY_UPSTREAM_BROKERS", format!("1={address}"));
     settings.set(
         "GATEWAY_UPSTREAM_ADDRESS_MAP",
-        format!("{}=127.0.0.1", upstream_name(1)),
+        // Answers name the usual port.
+        format!("{0}:9092=127.0.0.1:{port},{0}=127.0.0.1", upstream_name(1)),
     );
     let first_port = ports::reserve(PORT_COUNT);
     settings.listen_by_port(first_port, first_port);

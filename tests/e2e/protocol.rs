@@ -140,7 +140,7 @@ async fn api_versions_that_nobody_has_are_answered_in_their_place() {
 
 /// What is to become of a request after authentication.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Fate {
+pub(crate) enum Fate {
     Forwarded,
     /// Without an answer.
     Closed,
@@ -164,7 +164,7 @@ const KNOWN_LAYOUTS: [(i16, i16, i16); 7] = [
     (79, 1, 2),
 ];
 
-fn expected(key: i16, version: i16) -> Fate {
+pub(crate) fn expected(key: i16, version: i16) -> Fate {
     let layout = KNOWN_LAYOUTS.iter().find(|layout| layout.0 == key);
     match (key, version) {
         (_, ..0) => Fate::Closed,

@@ -11,6 +11,7 @@
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+mod cases;
 mod frames;
 mod ours;
 mod schemas;

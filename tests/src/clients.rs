@@ -34,7 +34,7 @@ pub enum Library {
     Python,
 }
 
-/// Names that resolve to 127.0.0.1 for one client, and for nobody else.
+/// Names that resolve to 127.0.0.1 for one process, and for nobody else.
 #[derive(Debug)]
 pub struct Hosts {
     folder: TemporaryFolder,
@@ -52,6 +52,17 @@ impl Hosts {
         }
         fs::write(folder.path().join("hosts"), text)?;
         Ok(Self { folder })
+    }
+
+    /// Lets `name` resolve to `address`, and nothing else to anything, from now on: the same file, as
+    /// whoever sees it sees that one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn flip(&self, name: &str, address: &str) -> Result<()> {
+        let text = format!("{address} {name}\n");
+        Ok(fs::write(self.folder.path().join("hosts"), text)?)
     }
 }
 
@@ -124,7 +135,7 @@ impl Library {
 }
 
 /// Prefix of a command that sees the hosts file in place of the machine's.
-fn in_own_namespace(hosts: &Hosts) -> Vec<OsString> {
+pub(crate) fn in_own_namespace(hosts: &Hosts) -> Vec<OsString> {
     let script = r#"mount --bind "$1" /etc/hosts && shift && exec "$@""#;
     let mut prefix: Vec<OsString> = vec!["unshare".into(), "--mount".into()];
     if !rustix::process::geteuid().is_root() {

@@ -7,6 +7,7 @@
 //! - [`proxy`]: throughway as a process, with the variables of a test
 //! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
+//! - [`soak`], [`usage`]: how much is run, and what it takes
 //! - [`bench`]: throughway beside its peers
 //! - [`collector`], [`clock`]: the vendor's side of usage reports, and time moved from outside
 //! - [`process`], [`files`]: children and folders that never outlive us, logs that do
@@ -38,6 +39,8 @@ pub mod process;
 pub mod proxy;
 pub mod recorder;
 pub mod script_broker;
+pub mod soak;
+pub mod usage;
 pub mod wire;
 
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ use rustix::process::Signal;
 
 pub use self::licence::Licence;
 pub use self::settings::{BOOTSTRAP_NAME, PORT_COUNT, Settings, Upstream, broker_name};
+use crate::clients;
 use crate::crate_folder;
 use crate::files::{TemporaryFolder, log_file};
 use crate::process::Process;
@@ -183,7 +184,11 @@ fn launch(settings: &Settings, state: &TemporaryFolder, admin_port: u16) -> Resu
     set("GATEWAY_HTTP_BIND_ADDRESS", "127.0.0.1".to_owned());
     set("GATEWAY_LOG_FORMAT", "json".to_owned());
     let environment: Vec<_> = environment.into_iter().collect();
-    let command = [binary()?.into(), "serve".into()];
+    let mut command = settings
+        .hosts()
+        .map(clients::in_own_namespace)
+        .unwrap_or_default();
+    command.extend([binary()?.into(), "serve".into()]);
     Process::start(&command, &environment, &log_file("throughway"))
 }
 

@@ -204,6 +204,11 @@ impl ScriptBroker {
             .collect()
     }
 
+    /// Forgets what has been received, for tests of very many requests.
+    pub fn forget(&self) {
+        self.noted.lock().received = Vec::new();
+    }
+
     /// How often it was connected to so far.
     #[must_use]
     pub fn connections(&self) -> usize {

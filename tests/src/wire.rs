@@ -157,6 +157,16 @@ impl Connection {
         Ok(payload.into())
     }
 
+    /// Reads once; 0 when the other side has ended, an error when it is gone or says nothing.
+    pub async fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        within("read", self.stream.read(buffer)).await
+    }
+
+    /// Ends our side; the other may go on, unless it is gone, which is an error.
+    pub async fn finish(&mut self) -> Result<()> {
+        within("finish", self.stream.shutdown()).await
+    }
+
     /// Everything that still comes until the other side closes or resets the connection.
     ///
     /// # Errors

@@ -23,6 +23,24 @@ pub(super) fn frames(everyday: usize) -> usize {
     }
 }
 
+/// Writes down for `make soak` what has been run; it held, or the test would have failed.
+pub(super) fn note(what: &str, count: usize) {
+    use std::io::Write;
+
+    let Some(path) = std::env::var_os("THROUGHWAY_SOAK_NOTES") else {
+        return;
+    };
+    let notes = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path);
+    let line = format!("frames, {what}\t{count} random answers: as the oracle has them\n");
+    let mut notes = notes.expect("the notes of make soak");
+    notes
+        .write_all(line.as_bytes())
+        .expect("the notes of make soak");
+}
+
 /// xorshift64*: the same numbers on every run.
 pub(super) struct Rng(u64);
 

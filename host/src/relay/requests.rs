@@ -210,6 +210,8 @@ where
             RequestFate::ForwardProduce(kind) => {
                 let scanner = AcksScanner::new(prefix.api_version, prefix.payload_len);
                 self.body = Body::Produce(scanner, due(Answerer::Broker(kind)));
+                // A frame that ends here has no `acks` and would never be asked for it.
+                self.scan_acks(&[])?;
             }
             RequestFate::AnswerLocally(answer) => {
                 self.body = Body::Dropped(answer);

@@ -1,6 +1,7 @@
 //! The relay over in-memory legs with paused time: order, rewriting, winding down, refusals.
 
 mod large;
+mod order;
 mod sasl;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ fn topology() -> Topology {
 struct Situation {
     before_sasl: bool,
     provisional: bool,
+    many_in_flight: bool,
     drain: CancellationToken,
 }
 
@@ -112,10 +114,14 @@ async fn relayed<S: Future>(
         broker: &first_contact,
         entry: &entry,
     };
-    let shared = Shared::new(&config().limits, counts);
+    let mut limits = config().limits.clone();
+    if situation.many_in_flight {
+        limits.max_in_flight = 100;
+    }
+    let shared = Shared::new(&limits, counts);
     shared.authenticated.set(!situation.before_sasl);
     let terms = Terms {
-        limits: &config().limits,
+        limits: &limits,
         timeouts: &config().timeouts,
         accepted: Instant::now(),
         provisional: situation.provisional,
@@ -350,6 +356,17 @@ async fn does_not_read_the_client_while_too_much_is_in_flight() {
         next(&mut broker).await;
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_produce_that_ends_with_its_prefix_closes_the_session() {
+    let (ended, ()) = relayed(Situation::default(), async |mut client, mut broker| {
+        // Key, version and correlation id, and not even a client id.
+        client.write_all(&frame(&[0; 8])).await.unwrap();
+        assert_eq!(broker.read(&mut [0; 8]).await.unwrap(), 0);
+    })
+    .await;
+    assert!(matches!(ended, Err(RelayError::Request(_))), "{ended:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,11 +3,13 @@
 //! Owns their names; pure but for the files that a cluster's certificates are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::{Proxy, licence};
 use crate::certificates::Identity;
+use crate::clients::Hosts;
 use crate::cluster::{Cluster, Listener};
 
 /// Ports of a listener that routes by port: node id n is behind the n-th from 0, up to 12.
@@ -38,6 +40,7 @@ pub enum Upstream {
 pub struct Settings {
     variables: BTreeMap<String, String>,
     tolerated: Vec<String>,
+    hosts: Option<Arc<Hosts>>,
 }
 
 impl Settings {
@@ -83,6 +86,7 @@ impl Settings {
         let mut settings = Self {
             variables: BTreeMap::new(),
             tolerated: Vec::new(),
+            hosts: None,
         };
         settings.set("GATEWAY_LICENSE_KEY", licence::of_this_process());
         settings
@@ -144,6 +148,11 @@ impl Settings {
         self.tolerated.push(text.to_owned());
     }
 
+    /// Lets throughway, and nobody else, resolve names by this file.
+    pub fn resolve_by(&mut self, hosts: Arc<Hosts>) {
+        self.hosts = Some(hosts);
+    }
+
     /// Starts throughway with them.
     ///
     /// # Errors
@@ -164,6 +173,10 @@ impl Settings {
 
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
         self.variables.clone()
+    }
+
+    pub(super) fn hosts(&self) -> Option<&Hosts> {
+        self.hosts.as_deref()
     }
 
     pub(super) fn tolerated(&self) -> Vec<String> {

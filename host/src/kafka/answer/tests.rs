@@ -8,7 +8,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::*;
 use crate::kafka::tail::{Scanned, TailScanner};
-use crate::kafka::testing::{Answer, KNOWN, Rng, advertised, encode, frames, place_in};
+use crate::kafka::testing::{Answer, KNOWN, Rng, advertised, encode, frames, note, place_in};
 
 mod special;
 
@@ -75,7 +75,9 @@ fn found_in_pieces(rng: &mut Rng, kind: ResponseKind, version: i16, part: &[u8])
 fn only_hosts_and_ports_change(kind: ResponseKind) {
     let endpoints = advertised();
     let known = KNOWN.into_iter().find(|known| known.0 == kind);
-    for version in known.expect("a kind with addresses").1 {
+    let versions = known.expect("a kind with addresses").1;
+    let count = versions.clone().count() * frames(2_000);
+    for version in versions {
         let mut rng = Rng::new(1 + u64::from(version.unsigned_abs()));
         for _ in 0..frames(2_000) {
             let mut answer = Answer::random(&mut rng, kind, version);
@@ -98,6 +100,7 @@ fn only_hosts_and_ports_change(kind: ResponseKind) {
             }
         }
     }
+    note(&format!("{kind:?}"), count);
 }
 
 macro_rules! only_hosts_and_ports_change {

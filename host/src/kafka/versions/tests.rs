@@ -7,7 +7,7 @@ use kafka_protocol::messages::api_versions_response::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::*;
-use crate::kafka::testing::{Rng, decode, encode, frames};
+use crate::kafka::testing::{Rng, decode, encode, frames, note};
 
 const DEFAULT: ClampPolicy = ClampPolicy {
     fetch_leader_hints: false,
@@ -168,6 +168,7 @@ fn random_answers_change_only_in_their_ranges() {
             assert_eq!(payload, answer(version.min(4), &expected, 0), "v{version}");
         }
     }
+    note("ApiVersions", 6 * frames(500));
 }
 
 #[test]
