@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
+use throughway::addrmap::compile_child;
 use throughway::addrmap::explain::explain;
 use throughway::config::{self, Config, Given, Parsed};
 use throughway::licence::{Source, anchors};
@@ -40,6 +41,14 @@ fn main() -> ExitCode {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),
         Command::Map(Map::Check { file, config }) => check_map(file, config),
+        Command::CompileAddressMap { limits } => match compile_child(&limits) {
+            Ok(()) => ExitCode::SUCCESS,
+            // Its parent makes the sentence.
+            Err(why) => {
+                let _closed = writeln!(io::stderr(), "{why}");
+                ExitCode::from(FAILED)
+            }
+        },
     }
 }
 

@@ -4,6 +4,7 @@
 //! changes, reloads, the licence, signals. Sessions run on the workers' runtimes.
 
 mod licence;
+mod maps;
 mod reload;
 
 use std::path::Path;
@@ -85,10 +86,7 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     })?;
     let topology = Arc::new(Topology::new(Arc::clone(&upstream_config), remembered));
     let address_map = AddressMap::start(&config, topology.snapshot().map_brokers());
-    let address_map = address_map.with_context(|| match &config.address_map.component {
-        Some(path) => format!("GATEWAY_ADDRESS_MAP={}", path.display()),
-        None => "built-in address map".to_owned(),
-    })?;
+    let address_map = address_map.with_context(|| maps::whose(&config))?;
     let names: Vec<String> = config.listeners.iter().map(|l| l.name.clone()).collect();
     let metrics = Metrics::new(&names);
     metrics.set_topology_brokers(topology.snapshot().brokers.len());
@@ -181,9 +179,12 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(admin::serve(admin, state, end.clone()));
+    let maps = maps::of(&edge, &listeners);
+    let watched = Arc::clone(&maps);
+    tasks.spawn(until(end.clone(), async move { watched.watch().await }));
     tasks.spawn(until(
         end.clone(),
-        follow_topology(Arc::clone(&edge), listeners),
+        maps::follow_topology(Arc::clone(&edge), listeners),
     ));
     tasks.spawn(until(
         end.clone(),
@@ -199,6 +200,9 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
             Request::Reload => {
                 Arc::clone(&reloader).now().await;
                 Arc::clone(&licence).now().await;
+                // Compiling takes its time; the next signal must not wait for it.
+                let maps = Arc::clone(&maps);
+                tasks.spawn(until(end.clone(), async move { maps.reload().await }));
             }
             Request::Drain => break,
             Request::ExitAtOnce => exit_at_once(),
@@ -243,39 +247,6 @@ async fn until(end: CancellationToken, task: impl Future<Output = ()>) {
     tokio::select! {
         () = end.cancelled() => {}
         () = task => {}
-    }
-}
-
-/// Turns each change of the topology into a table, its ports bound before it is published.
-async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>) {
-    let mut changes = edge.topology.changes();
-    while changes.changed().await.is_ok() {
-        let snapshot = edge.topology.snapshot();
-        edge.metrics.set_topology_brokers(snapshot.brokers.len());
-        let computed = edge
-            .address_map
-            .compute(snapshot.map_brokers(), snapshot.version)
-            .await;
-        let table = match computed {
-            Ok(table) => table,
-            Err(error) => {
-                edge.metrics.addrmap_refused();
-                tracing::warn!(%error, "address table not changed; the last good one stays");
-                continue;
-            }
-        };
-        if let Err(error) = listeners.ensure(table.local_ports()) {
-            let error = format!("{:#}", anyhow!(error));
-            tracing::error!(error, "address table not changed; the last good one stays");
-            continue;
-        }
-        edge.address_map.publish(table);
-        edge.metrics.set_addrmap_table_version(snapshot.version);
-        tracing::info!(
-            brokers = snapshot.brokers.len(),
-            table_version = snapshot.version,
-            "address table changed"
-        );
     }
 }
 

@@ -1,7 +1,9 @@
 //! End-to-end tests against a real Kafka: one binary of many modules.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -10,13 +12,16 @@
 
 mod address_map;
 mod cluster;
+mod contained;
 mod drain;
 mod edge;
+mod guests;
 mod licence;
 mod migration;
 mod planted;
 mod ports;
 mod protocol;
 mod sni;
+mod swap;
 mod tails;
 mod wrong_protocol;

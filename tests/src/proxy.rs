@@ -35,7 +35,7 @@ pub struct Proxy {
     pub admin_port: u16,
     tolerated: Vec<String>,
     stopped: bool,
-    _state: TemporaryFolder,
+    state: TemporaryFolder,
 }
 
 impl Proxy {
@@ -54,7 +54,7 @@ impl Proxy {
             admin_port,
             tolerated,
             stopped: false,
-            _state: state,
+            state,
         };
         proxy.wait_until_ready()?;
         Ok(proxy)
@@ -122,6 +122,12 @@ impl Proxy {
         &self.process
     }
 
+    /// The folder of `GATEWAY_STATE_DIRECTORY`, unless the test has set another.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
     /// Lines of its log that speak of trouble and that the test did not expect.
     #[must_use]
     pub fn unexpected_lines(&self) -> Vec<String> {
@@ -183,7 +189,8 @@ fn launch(settings: &Settings, state: &TemporaryFolder, admin_port: u16) -> Resu
     set("GATEWAY_HTTP_BIND_ADDRESS", "127.0.0.1".to_owned());
     set("GATEWAY_LOG_FORMAT", "json".to_owned());
     let environment: Vec<_> = environment.into_iter().collect();
-    let command = [binary()?.into(), "serve".into()];
+    let mut command = settings.launcher().to_vec();
+    command.extend([binary()?.into(), "serve".into()]);
     Process::start(&command, &environment, &log_file("throughway"))
 }
 
@@ -197,7 +204,11 @@ fn is_trouble(line: &str) -> bool {
 }
 
 /// `THROUGHWAY_BIN`, else the newest local build.
-fn binary() -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// When it is not built.
+pub fn binary() -> Result<PathBuf> {
     if let Ok(path) = std::env::var("THROUGHWAY_BIN") {
         return Ok(path.into());
     }

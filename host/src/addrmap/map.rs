@@ -48,7 +48,7 @@ impl Map {
         profile: LimitsProfile,
         settings: Settings,
     ) -> Result<Self, AddrMapError> {
-        let component = GuestComponent::load(bytes, profile)?;
+        let component = GuestComponent::load_keeping(bytes, profile, settings.code.as_deref())?;
         let mut guest = component.instantiate()?;
         let scheme = guest.describe()?;
         let said = guest.configure(&settings.text)?.map_err(|error| {

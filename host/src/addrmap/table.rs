@@ -92,6 +92,19 @@ impl Table {
         };
         self.answers.get(&view)?.get(&node_id)
     }
+
+    /// All brokers' answers for these clients, whatever of the view this table looks at.
+    pub(super) fn rows(&self, view: View) -> Option<&HashMap<NodeId, Answer>> {
+        self.answers.get(&View {
+            listener: view.listener,
+            zone: view.zone.filter(|_| self.by_zone),
+            local_port: if self.by_local_port {
+                view.local_port
+            } else {
+                0
+            },
+        })
+    }
 }
 
 impl Routes {

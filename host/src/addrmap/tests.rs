@@ -308,11 +308,19 @@ async fn one_client_may_ask_for_so_many_new_names_and_any_number_of_known_ones()
         local_port: 7000,
         server_name: name.into(),
     };
-    let remembered = |name: &str| map.unknown(|names| names.known(&question(name)));
+    let remembered = |name: &str| {
+        map.shared
+            .live
+            .load()
+            .unknown(|names| names.known(&question(name)))
+    };
     assert_eq!(remembered("none.example.com"), Some(Target::NotRoutable));
     // Uses up this second's questions of this client; the clock stands still.
     let client = inbound(None, 7000).client;
-    map.unknown(|names| while names.may_ask(client) {});
+    map.shared
+        .live
+        .load()
+        .unknown(|names| while names.may_ask(client) {});
     let other = Some("b-8.example.com");
     assert_eq!(map.route(&inbound(other, 7000)).await, Target::NotRoutable);
     assert_eq!(remembered("b-8.example.com"), None);

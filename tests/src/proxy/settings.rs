@@ -3,6 +3,7 @@
 //! Owns their names; pure but for the files that a cluster's certificates are.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use anyhow::Result;
 
@@ -38,6 +39,7 @@ pub enum Upstream {
 pub struct Settings {
     variables: BTreeMap<String, String>,
     tolerated: Vec<String>,
+    launcher: Vec<OsString>,
 }
 
 impl Settings {
@@ -83,6 +85,7 @@ impl Settings {
         let mut settings = Self {
             variables: BTreeMap::new(),
             tolerated: Vec::new(),
+            launcher: Vec::new(),
         };
         settings.set("GATEWAY_LICENSE_KEY", licence::of_this_process());
         settings
@@ -144,6 +147,11 @@ impl Settings {
         self.tolerated.push(text.to_owned());
     }
 
+    /// Has throughway started by another program, which gets its command line behind its own.
+    pub fn launched_by(&mut self, command: impl IntoIterator<Item = OsString>) {
+        self.launcher = command.into_iter().collect();
+    }
+
     /// Starts throughway with them.
     ///
     /// # Errors
@@ -164,6 +172,10 @@ impl Settings {
 
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
         self.variables.clone()
+    }
+
+    pub(super) fn launcher(&self) -> &[OsString] {
+        &self.launcher
     }
 
     pub(super) fn tolerated(&self) -> Vec<String> {

@@ -33,6 +33,7 @@ fn settings(listeners: Vec<ListenerFacts>) -> Settings {
         zones: [].into(),
         upstream_hints: false,
         upstream: vec![endpoint("boot.internal", 9092)],
+        code: None,
     }
 }
 
