@@ -161,6 +161,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let admin = TcpListener::bind(admin)
         .await
         .with_context(|| format!("bind {admin}"))?;
+    edge.upstream.own().add(edge.config.admin.bind);
     let workers = Workers::start(&edge).context("start workers")?;
     let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
     let mut ports = ports_at_start(&edge.config);
