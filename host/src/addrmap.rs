@@ -17,12 +17,17 @@
 //! - `unknown`   names the table does not know: cache and rate limit
 //! - `worker`    the thread
 //! - `explain`   the table in words
+//! - `cases`     a file of questions and expected answers, for authors
 //! - `name`      host names
 
 mod ask;
+<<<<<<< HEAD
 mod candidate;
 mod change;
 mod component;
+=======
+pub mod cases;
+>>>>>>> main
 mod conform;
 pub mod explain;
 mod map;
@@ -54,6 +59,7 @@ use self::unknown::Question;
 use self::worker::{Request, Start};
 use crate::config::{Config, LimitsProfile};
 use crate::kafka::{Endpoint, NodeId};
+pub use crate::wasm::narrow::narrow;
 
 /// Why an address map is not used.
 #[derive(Debug, thiserror::Error)]

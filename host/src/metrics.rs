@@ -1,15 +1,23 @@
 //! What throughway counts, and its rendering as OpenMetrics text.
 //!
-//! Owns prometheus-client. Labels come from closed sets (`labels`) and from the listeners' names,
-//! never from a peer: no address, server name or topic can grow the output. It must not know
-//! sockets, frames or HTTP. Every series exists from the start, at zero.
+//! Owns prometheus-client. Labels come from closed sets (`labels`, `requests`), from the listeners'
+//! names and, up to a bound, from the cluster's node ids (`broker`), never from a client: no address,
+//! server name, topic or user can grow the output. It must not know sockets, frames or HTTP. Every
+//! series exists at zero from the start, a broker's from when the cluster has told of it.
 
+<<<<<<< HEAD
 mod address_map;
+=======
+mod broker;
+>>>>>>> main
 mod labels;
 mod licence;
 mod listener;
+mod replaced;
+mod requests;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -19,9 +27,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+pub use self::broker::{BrokerGuard, BrokerMetrics};
 pub use self::labels::{
-    AcceptError, Api, DialOutcome, Fate, HandshakeOutcome, RefusedRequest, RemovedBroker,
-    WrongProtocol,
+    AcceptError, Api, DialOutcome, Fate, HandshakeOutcome, LoginOutcome, RefusedRequest,
+    RemovedBroker, WrongProtocol,
 };
 pub use self::listener::{ListenerMetrics, SessionGuard};
 
@@ -31,7 +40,9 @@ use self::labels::{
     RemovedBrokerCounters,
 };
 use self::licence::LicenceMetrics;
-use self::listener::ListenerFamilies;
+use self::traffic::Traffic;
+use crate::kafka::NodeId;
+use crate::kafka::request::{RequestPrefix, unreviewed};
 use crate::licence::Status;
 
 type Labels = Vec<(&'static str, String)>;
@@ -71,9 +82,7 @@ pub struct Metrics {
     registry: Registry,
     /// What people have alerts on by another name than ours would be.
     unprefixed: Registry,
-    listeners: Vec<ListenerMetrics>,
-    /// Stands in for a listener index that does not exist; counted nowhere.
-    unlisted: ListenerMetrics,
+    traffic: Traffic,
     rewritten: ApiCounters,
     neutralised: ApiCounters,
     passed: ApiCounters,
@@ -85,8 +94,12 @@ pub struct Metrics {
     unreviewed_requests: Counter,
     provisional_sessions: Counter,
     panics: Counter,
+<<<<<<< HEAD
     topology_brokers: Gauge,
     address_map: AddressMapMetrics,
+=======
+    addrmap_table_version: Gauge,
+>>>>>>> main
     upstream_verify_disabled: Gauge,
     licence: LicenceMetrics,
 }
@@ -97,13 +110,11 @@ impl Metrics {
     pub fn new(listener_names: &[String]) -> Arc<Self> {
         let mut registry = Registry::with_prefix("throughway");
         let mut unprefixed = Registry::default();
-        let families = ListenerFamilies::default();
-        families.register(&mut registry);
         let mut new = Registrar(&mut registry);
+        let traffic = Traffic::new(listener_names, &mut new, &mut unprefixed);
         let [rewritten, neutralised, passed] = fates(&mut new);
         Arc::new(Self {
-            listeners: listener_names.iter().map(|l| families.of(l)).collect(),
-            unlisted: ListenerFamilies::default().of("none"),
+            traffic,
             rewritten,
             neutralised,
             passed,
@@ -137,8 +148,15 @@ impl Metrics {
                 "Sessions begun on a bootstrap broker because theirs was not known yet",
             ),
             panics: new.counter("panics", "Panics caught; each is a bug"),
+<<<<<<< HEAD
             topology_brokers: new.gauge("topology_brokers", "Brokers known now"),
             address_map: AddressMapMetrics::new(&mut new),
+=======
+            addrmap_table_version: new.gauge(
+                "addrmap_table_version",
+                "Topology version the published address table was computed from",
+            ),
+>>>>>>> main
             upstream_verify_disabled: new.gauge(
                 "upstream_verify_disabled",
                 "1 while the brokers' host names are not verified",
@@ -152,7 +170,8 @@ impl Metrics {
     /// The handles of the listener at this index of `Config::listeners`.
     #[must_use]
     pub fn listener(&self, index: usize) -> &ListenerMetrics {
-        self.listeners.get(index).unwrap_or(&self.unlisted)
+        let traffic = &self.traffic;
+        traffic.listeners.get(index).unwrap_or(&traffic.unlisted)
     }
 
     /// Counts an answer of an API whose answers are touched.
@@ -175,9 +194,23 @@ impl Metrics {
         self.refused_requests.of(reason).inc();
     }
 
-    /// Counts a forwarded request whose key or version has not been reviewed.
-    pub fn unreviewed_request(&self) {
-        self.unreviewed_requests.inc();
+    /// Counts a forwarded request.
+    pub fn request(&self, prefix: &RequestPrefix) {
+        self.traffic.requests.of(prefix.api_key).inc();
+        if unreviewed(prefix) {
+            self.unreviewed_requests.inc();
+        }
+    }
+
+    /// Counts a login.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.traffic.logins.of(outcome).inc();
+    }
+
+    /// The handles of a broker; `None` is first contact.
+    #[must_use]
+    pub fn broker(&self, node_id: Option<NodeId>) -> BrokerMetrics {
+        self.traffic.brokers.of(node_id)
     }
 
     /// Counts a connection that could not be accepted.
@@ -216,10 +249,11 @@ impl Metrics {
             .set(i64::try_from(topology_version).unwrap_or(i64::MAX));
     }
 
-    /// Sets the number of brokers known.
-    pub fn set_topology_brokers(&self, brokers: usize) {
-        self.topology_brokers
-            .set(i64::try_from(brokers).unwrap_or(i64::MAX));
+    /// Sets which brokers are known; each has its series from then on.
+    pub fn set_topology_brokers(&self, brokers: impl ExactSizeIterator<Item = NodeId>) {
+        let known = i64::try_from(brokers.len()).unwrap_or(i64::MAX);
+        self.traffic.known_brokers.set(known);
+        brokers.for_each(|node_id| drop(self.broker(Some(node_id))));
     }
 
     /// Says that the brokers' host names are not verified.

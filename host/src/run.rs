@@ -89,7 +89,7 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     let address_map = address_map.with_context(|| maps::whose(&config))?;
     let names: Vec<String> = config.listeners.iter().map(|l| l.name.clone()).collect();
     let metrics = Metrics::new(&names);
-    metrics.set_topology_brokers(topology.snapshot().brokers.len());
+    metrics.set_topology_brokers(topology.snapshot().brokers.keys().copied());
     let verify = config
         .upstream
         .tls
@@ -251,6 +251,43 @@ async fn until(end: CancellationToken, task: impl Future<Output = ()>) {
     }
 }
 
+<<<<<<< HEAD
+=======
+/// Turns each change of the topology into a table, its ports bound before it is published.
+async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>) {
+    let mut changes = edge.topology.changes();
+    while changes.changed().await.is_ok() {
+        let snapshot = edge.topology.snapshot();
+        edge.metrics
+            .set_topology_brokers(snapshot.brokers.keys().copied());
+        let computed = edge
+            .address_map
+            .compute(snapshot.map_brokers(), snapshot.version)
+            .await;
+        let table = match computed {
+            Ok(table) => table,
+            Err(error) => {
+                edge.metrics.addrmap_refused();
+                tracing::warn!(%error, "address table not changed; the last good one stays");
+                continue;
+            }
+        };
+        if let Err(error) = listeners.ensure(table.local_ports()) {
+            let error = format!("{:#}", anyhow!(error));
+            tracing::error!(error, "address table not changed; the last good one stays");
+            continue;
+        }
+        edge.address_map.publish(table);
+        edge.metrics.set_addrmap_table_version(snapshot.version);
+        tracing::info!(
+            brokers = snapshot.brokers.len(),
+            table_version = snapshot.version,
+            "address table changed"
+        );
+    }
+}
+
+>>>>>>> main
 /// Writes down each change of the topology. A task of its own: answers that wait for a table must
 /// not wait for a disk.
 async fn remember_topology(edge: Arc<Edge>, store: Arc<Store>) {

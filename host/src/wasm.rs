@@ -9,6 +9,7 @@
 //! - `cache`     code kept for the next start
 //! - `engine`    wasmtime's configuration, limits and deadlines
 //! - `bindings`  generated types and calls
+//! - `narrow`    a component reduced to the one export
 //! - `text`      a guest's texts, made fit for messages
 
 pub(crate) mod bindings;
@@ -16,6 +17,7 @@ mod cache;
 mod compile;
 mod engine;
 mod gate;
+pub(crate) mod narrow;
 mod surface;
 #[cfg(test)]
 pub(crate) mod test_guests;
