@@ -15,23 +15,22 @@
 //! - `conform`   whether answers hold
 //! - `table`     what is published
 //! - `unknown`   names the table does not know: cache and rate limit
+//! - `named`     addresses by the server name a client sent
 //! - `worker`    the thread
 //! - `explain`   the table in words
 //! - `cases`     a file of questions and expected answers, for authors
 //! - `name`      host names
 
 mod ask;
-<<<<<<< HEAD
 mod candidate;
+pub mod cases;
 mod change;
 mod component;
-=======
-pub mod cases;
->>>>>>> main
 mod conform;
 pub mod explain;
 mod map;
 mod name;
+mod named;
 mod plan;
 mod settings;
 mod swap;
@@ -52,6 +51,7 @@ pub use self::candidate::Candidate;
 use self::candidate::{Live, compute};
 pub use self::change::Change;
 pub use self::component::{Component, Identity, Origin};
+pub use self::named::Told;
 use self::settings::Settings;
 pub use self::swap::{Bind, Ground, Maps, SwapError, Swapped};
 pub use self::table::Table;
@@ -281,6 +281,39 @@ impl AddressMap {
         tokio::time::timeout(most, reached)
             .await
             .is_ok_and(|waited| waited.is_ok())
+    }
+
+    /// What a client is told: by the table, or where the map goes by the server name that it sent, by
+    /// rows that the map is asked for once for each name and table. Cancel safe.
+    pub async fn told(&self, inbound: &Inbound) -> Told {
+        self.told_within(inbound, |_| true).await
+    }
+
+    /// False for a client that is told by its server name, and for whom there is nothing to tell: the
+    /// map failed, or too many new names were asked for. To be called once, before relaying. Cancel
+    /// safe.
+    pub async fn introduce(&self, inbound: &Inbound) -> bool {
+        let may_ask = |live: &Live| live.unknown(|names| names.may_ask(inbound.client));
+        self.told_within(inbound, may_ask).await.is_known()
+    }
+
+    async fn told_within(&self, inbound: &Inbound, may_ask: impl FnOnce(&Live) -> bool) -> Told {
+        let table = self.table();
+        let Some((by_name, named)) = table.named(inbound) else {
+            return Told::by_table(table);
+        };
+        let live = self.shared.live.load_full();
+        if by_name.find(&named).is_none() && may_ask(&live) {
+            let bound = table.local_ports().into();
+            match by_name.ask(&live.requests, named.clone(), bound).await {
+                Ok(rows) => by_name.keep(named.clone(), rows),
+                Err(error) => {
+                    tracing::warn!(%error, "address map failed for a server name's addresses");
+                }
+            }
+        }
+        let rows = by_name.find(&named);
+        Told::by_name(table, rows)
     }
 
     /// Where a connection goes. Answers from the table; a server name it does not know is asked of

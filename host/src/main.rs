@@ -40,8 +40,6 @@ fn main() -> ExitCode {
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),
-<<<<<<< HEAD
-        Command::Map(Map::Check { file, config }) => check_map(file, config),
         Command::CompileAddressMap { limits } => match compile_child(&limits) {
             Ok(()) => ExitCode::SUCCESS,
             // Its parent makes the sentence.
@@ -50,10 +48,8 @@ fn main() -> ExitCode {
                 ExitCode::from(FAILED)
             }
         },
-=======
         Command::Map(Map::Check(asked)) => check_map(asked),
         Command::Map(Map::Author(asked)) => finish(asked.run()),
->>>>>>> main
     }
 }
 

@@ -5,11 +5,8 @@
 //! server name, topic or user can grow the output. It must not know sockets, frames or HTTP. Every
 //! series exists at zero from the start, a broker's from when the cluster has told of it.
 
-<<<<<<< HEAD
 mod address_map;
-=======
 mod broker;
->>>>>>> main
 mod labels;
 mod licence;
 mod listener;
@@ -94,12 +91,7 @@ pub struct Metrics {
     unreviewed_requests: Counter,
     provisional_sessions: Counter,
     panics: Counter,
-<<<<<<< HEAD
-    topology_brokers: Gauge,
     address_map: AddressMapMetrics,
-=======
-    addrmap_table_version: Gauge,
->>>>>>> main
     upstream_verify_disabled: Gauge,
     licence: LicenceMetrics,
 }
@@ -148,15 +140,7 @@ impl Metrics {
                 "Sessions begun on a bootstrap broker because theirs was not known yet",
             ),
             panics: new.counter("panics", "Panics caught; each is a bug"),
-<<<<<<< HEAD
-            topology_brokers: new.gauge("topology_brokers", "Brokers known now"),
             address_map: AddressMapMetrics::new(&mut new),
-=======
-            addrmap_table_version: new.gauge(
-                "addrmap_table_version",
-                "Topology version the published address table was computed from",
-            ),
->>>>>>> main
             upstream_verify_disabled: new.gauge(
                 "upstream_verify_disabled",
                 "1 while the brokers' host names are not verified",

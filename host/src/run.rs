@@ -181,8 +181,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     tasks.spawn(admin::serve(admin, state, end.clone()));
     let maps = maps::of(&edge, &listeners);
-    let watched = Arc::clone(&maps);
-    tasks.spawn(until(end.clone(), async move { watched.watch().await }));
+    tasks.spawn(until(end.clone(), Arc::clone(&maps).watch()));
     tasks.spawn(until(
         end.clone(),
         maps::follow_topology(Arc::clone(&edge), listeners),
@@ -202,8 +201,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
                 Arc::clone(&reloader).now().await;
                 Arc::clone(&licence).now().await;
                 // Compiling takes its time; the next signal must not wait for it.
-                let maps = Arc::clone(&maps);
-                tasks.spawn(until(end.clone(), async move { maps.reload().await }));
+                tasks.spawn(until(end.clone(), Arc::clone(&maps).reload()));
             }
             Request::Drain => break,
             Request::ExitAtOnce => exit_at_once(),
@@ -251,43 +249,6 @@ async fn until(end: CancellationToken, task: impl Future<Output = ()>) {
     }
 }
 
-<<<<<<< HEAD
-=======
-/// Turns each change of the topology into a table, its ports bound before it is published.
-async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>) {
-    let mut changes = edge.topology.changes();
-    while changes.changed().await.is_ok() {
-        let snapshot = edge.topology.snapshot();
-        edge.metrics
-            .set_topology_brokers(snapshot.brokers.keys().copied());
-        let computed = edge
-            .address_map
-            .compute(snapshot.map_brokers(), snapshot.version)
-            .await;
-        let table = match computed {
-            Ok(table) => table,
-            Err(error) => {
-                edge.metrics.addrmap_refused();
-                tracing::warn!(%error, "address table not changed; the last good one stays");
-                continue;
-            }
-        };
-        if let Err(error) = listeners.ensure(table.local_ports()) {
-            let error = format!("{:#}", anyhow!(error));
-            tracing::error!(error, "address table not changed; the last good one stays");
-            continue;
-        }
-        edge.address_map.publish(table);
-        edge.metrics.set_addrmap_table_version(snapshot.version);
-        tracing::info!(
-            brokers = snapshot.brokers.len(),
-            table_version = snapshot.version,
-            "address table changed"
-        );
-    }
-}
-
->>>>>>> main
 /// Writes down each change of the topology. A task of its own: answers that wait for a table must
 /// not wait for a disk.
 async fn remember_topology(edge: Arc<Edge>, store: Arc<Store>) {

@@ -136,7 +136,7 @@ pub(super) fn stored(state_directory: &Path) -> PathBuf {
 }
 
 /// Reads one byte beyond the most that is accepted, so that the gate can tell.
-fn read(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     let most = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     File::open(path)?.take(most).read_to_end(&mut bytes)?;

@@ -7,6 +7,7 @@ use std::thread;
 use tokio::sync::{mpsc as queue, oneshot};
 
 use super::map::Map;
+use super::named::{NamedQuestion, Rows};
 use super::settings::Settings;
 use super::table::Table;
 use super::unknown::Question;
@@ -32,6 +33,11 @@ pub(super) enum Request {
     Route {
         question: Question,
         reply: oneshot::Sender<Result<Target, AddrMapError>>,
+    },
+    /// What clients are told who came in under this name.
+    Rows {
+        question: NamedQuestion,
+        reply: oneshot::Sender<Result<Rows, AddrMapError>>,
     },
 }
 
@@ -97,6 +103,10 @@ fn serve(mut map: Map, mut requests: queue::Receiver<Request>) {
             Request::Route { reply, .. } if reply.is_closed() => {}
             Request::Route { question, reply } => {
                 let _ = reply.send(map.route(&question));
+            }
+            Request::Rows { reply, .. } if reply.is_closed() => {}
+            Request::Rows { question, reply } => {
+                let _ = reply.send(map.rows_of(&question));
             }
         }
     }

@@ -46,7 +46,8 @@ pub(super) async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>) 
     while changes.changed().await.is_ok() {
         let _turn = edge.address_map.turn().await;
         let snapshot = edge.topology.snapshot();
-        edge.metrics.set_topology_brokers(snapshot.brokers.len());
+        edge.metrics
+            .set_topology_brokers(snapshot.brokers.keys().copied());
         let computed = edge
             .address_map
             .compute(snapshot.map_brokers(), snapshot.version)

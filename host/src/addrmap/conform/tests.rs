@@ -43,6 +43,7 @@ fn plan() -> CheckedPlan {
         by_listener: true,
         by_local_port: false,
         by_zone: false,
+        by_server_name: false,
         listeners: vec![CheckedListener {
             needs_server_name: false,
             bootstrap: Vec::new(),

@@ -17,7 +17,7 @@ use crate::wasm::test_guests::{Parts, hooked};
 struct Rig {
     state: TempDir,
     map: AddressMap,
-    maps: Maps,
+    maps: Arc<Maps>,
     metrics: Arc<Metrics>,
     bound: Arc<Lock<Result<(), String>>>,
 }
@@ -47,7 +47,7 @@ fn rig(component: Option<&Path>, state: TempDir) -> Rig {
         bind: Box::new(move |_| bind.lock().unwrap().clone()),
         metrics: Arc::clone(&metrics),
     };
-    let maps = Maps::new(map.clone(), ground, &config);
+    let maps = Arc::new(Maps::new(map.clone(), ground, &config));
     Rig {
         state,
         map,
@@ -209,7 +209,11 @@ async fn the_file_is_watched() {
     };
     let looks = async {
         // Each look is 10 s after the one before; the clock is the test's.
-        tokio::time::timeout(std::time::Duration::from_secs(35), rig.maps.watch()).await
+        tokio::time::timeout(
+            std::time::Duration::from_secs(35),
+            Arc::clone(&rig.maps).watch(),
+        )
+        .await
     };
     ship(&Parts::default().component());
     looks.await.expect_err("it never ends");
@@ -219,20 +223,23 @@ async fn the_file_is_watched() {
         ("1".into(), "0".into())
     );
     ship(b"none");
-    let looks = tokio::time::timeout(std::time::Duration::from_secs(35), rig.maps.watch());
+    let looks = tokio::time::timeout(
+        std::time::Duration::from_secs(35),
+        Arc::clone(&rig.maps).watch(),
+    );
     looks.await.expect_err("it never ends");
     // One bad file is refused once, however often it is looked at; asked for, it is tried again.
     assert_eq!(rig.counted("refusals"), "1");
-    rig.maps.reload().await;
+    Arc::clone(&rig.maps).reload().await;
     assert_eq!(rig.counted("refusals"), "2");
     fs::remove_file(&file).unwrap();
-    rig.maps.reload().await;
+    Arc::clone(&rig.maps).reload().await;
     assert_eq!(
         (rig.counted("refusals").as_str(), rig.told().as_str()),
         ("3", "kafka.example.com:7001")
     );
     ship(&other());
-    rig.maps.reload().await;
+    Arc::clone(&rig.maps).reload().await;
     assert_eq!(rig.told(), "other.example.com:7001");
 }
 

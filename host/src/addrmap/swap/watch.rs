@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -44,7 +45,7 @@ impl Stamp {
 
 impl Maps {
     /// Never ends.
-    pub async fn watch(&self) {
+    pub async fn watch(self: Arc<Self>) {
         loop {
             sleep(EVERY).await;
             self.look(false).await;
@@ -53,7 +54,7 @@ impl Maps {
 
     /// Compares at once, and tries a content again that was refused: what was wrong may have been
     /// a port or a broker.
-    pub async fn reload(&self) {
+    pub async fn reload(self: Arc<Self>) {
         self.look(true).await;
     }
 
