@@ -17,7 +17,7 @@
 //! - `unknown`   names the table does not know: cache and rate limit
 //! - `named`     addresses by the server name a client sent
 //! - `worker`    the thread
-//! - `explain`   the table in words
+//! - `explain`   a table in words, `published` the one that is published
 //! - `cases`     a file of questions and expected answers, for authors
 //! - `name`      host names
 
@@ -32,6 +32,7 @@ mod map;
 mod name;
 mod named;
 mod plan;
+pub mod published;
 mod settings;
 mod swap;
 mod table;
