@@ -46,7 +46,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, MutexGuard, oneshot, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot, watch};
 
 pub use self::candidate::Candidate;
 use self::candidate::{Live, compute};
@@ -138,7 +138,7 @@ struct Shared {
     settings: Settings,
     profile: LimitsProfile,
     /// Held from computing a table to publishing it.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl AddressMap {
@@ -179,7 +179,7 @@ impl AddressMap {
             live: ArcSwap::from_pointee(Live::new(requests, identity)),
             settings,
             profile,
-            turn: Mutex::default(),
+            turn: Arc::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -200,8 +200,8 @@ impl AddressMap {
 
     /// Whoever holds it computes and publishes, and nobody else: a table of the map before must not
     /// come after the first of the next one. Cancel safe.
-    pub async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.shared.turn.lock().await
+    pub async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.shared.turn).lock_owned().await
     }
 
     /// Loads and checks another component beside the one in effect.

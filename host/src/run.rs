@@ -167,10 +167,10 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
     let (reload_licence, licence_asked) = mpsc::channel(1);
     let shown = (shown_config, reload_licence);
-    let state = admin::state(&edge, &legs, &readiness, shown);
+    let maps = maps::of(&edge, &listeners);
+    let state = admin::state(&edge, (&legs, &maps), &readiness, shown);
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let maps = maps::of(&edge, &listeners);
     tasks.spawn(until(end.clone(), Arc::clone(&maps).watch()));
     let _control_socket = doors.serve(state, &tasks, &end);
     tasks.spawn(until(

@@ -14,10 +14,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::kept::Kept;
 use self::watch::Watched;
+use super::candidate::Candidate;
 use super::change::{self, Change};
 use super::component::{Component, Identity, Origin};
 use super::{AddrMapError, AddressMap, MapBroker};
@@ -127,7 +128,7 @@ impl Maps {
         let (brokers, version) = (self.ground.brokers)();
         let mut candidate = self.map.prepare(component, brokers, version).await?;
         // From here to the end nobody else computes or publishes a table.
-        let _turn = self.map.turn().await;
+        let turn = self.map.turn().await;
         let (brokers, version) = (self.ground.brokers)();
         if candidate.table().topology_version() != version {
             candidate.renew(brokers, version).await?;
@@ -139,10 +140,28 @@ impl Maps {
         };
         if !dry {
             (self.ground.bind)(candidate.table().local_ports()).map_err(SwapError::Ports)?;
-            self.kept.keep(component).await.map_err(SwapError::Kept)?;
-            self.map.adopt(candidate);
+            self.commit(component.clone(), candidate, turn).await?;
         }
         Ok(swapped)
+    }
+
+    /// Keeps it and publishes it, both or neither, also for a caller who has stopped waiting.
+    async fn commit(
+        &self,
+        component: Component,
+        candidate: Candidate,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<(), SwapError> {
+        let (kept, map) = (self.kept.clone(), self.map.clone());
+        let both = move || {
+            kept.keep(&component).map(|()| map.adopt(candidate))?;
+            drop(turn);
+            Ok(())
+        };
+        let done = tokio::task::spawn_blocking(both).await;
+        done.map_err(std::io::Error::other)
+            .and_then(|kept| kept)
+            .map_err(SwapError::Kept)
     }
 
     /// One log line, and the metric.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::addrmap::component::{Component, Origin, stored};
 
 /// One file of the state directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kept {
     path: PathBuf,
 }
@@ -23,18 +23,16 @@ impl Kept {
         &self.path
     }
 
-    /// Writes it down, or takes away what was there, by where the component comes from.
-    pub(super) async fn keep(&self, component: &Component) -> io::Result<()> {
-        let (path, component) = (self.path.clone(), component.clone());
-        let kept = tokio::task::spawn_blocking(move || match component.origin {
-            Origin::Stored(_) => write(&path, &component.bytes),
-            Origin::BuiltIn => match fs::remove_file(&path) {
+    /// Writes it down, or takes away what was there, by where the component comes from. Blocks.
+    pub(super) fn keep(&self, component: &Component) -> io::Result<()> {
+        match component.origin {
+            Origin::Stored(_) => write(&self.path, &component.bytes),
+            Origin::BuiltIn => match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
             },
             Origin::File(_) => Ok(()),
-        });
-        kept.await.map_err(io::Error::other)?
+        }
     }
 }
 
