@@ -22,7 +22,19 @@ fn source_time() -> String {
         .unwrap_or_else(|| "0".to_owned())
 }
 
+/// The exact version of wasmtime in the lock file: it is part of the key of compiled code.
+fn wasmtime() -> Option<String> {
+    let lock = std::fs::read_to_string("../Cargo.lock").ok()?;
+    let rest = lock.split("name = \"wasmtime\"\nversion = \"").nth(1)?;
+    rest.split('"').next().map(str::to_owned)
+}
+
 fn main() {
+    match wasmtime() {
+        Some(version) => println!("cargo:rustc-env=THROUGHWAY_WASMTIME={version}"),
+        None => println!("cargo::error=Cargo.lock does not name a version of wasmtime"),
+    }
+    println!("cargo:rerun-if-changed=../Cargo.lock");
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=THROUGHWAY_COMMIT={commit}");
     let target = std::env::var_os("TARGET").unwrap_or_default();

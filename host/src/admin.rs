@@ -50,7 +50,7 @@ pub use self::secrets::AdminError;
 pub use self::server::{Front, serve, serve_locally};
 
 use self::problem::Problem;
-use crate::addrmap::AddressMap;
+use crate::addrmap::{AddressMap, Maps};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::licence::Guard;
@@ -79,6 +79,8 @@ pub struct AdminState {
     pub topology: Arc<Topology>,
     /// What clients are told.
     pub address_map: AddressMap,
+    /// Puts another map into effect.
+    pub maps: Arc<Maps>,
     /// Whether new sessions are accepted.
     pub licence: Arc<Guard>,
     /// Counts the sessions.

@@ -47,7 +47,7 @@ pub(crate) enum Command {
 Example:
   GATEWAY_ENV_FILE=/etc/throughway/throughway.env throughway serve
 
-SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloads certificates")]
+SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloads\ncertificates, licence and address map")]
     Serve,
     /// Prints the computed configuration, secrets redacted, with each value's origin
     #[command(after_help = "Example:\n  throughway config --json | jq .")]
@@ -80,6 +80,15 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
         /// As stable JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Compiles an address map from standard input to standard output, for `serve` alone
+    #[command(
+        hide = true,
+        after_help = "Example:\n  throughway compile-address-map small < my-map.wasm > code"
+    )]
+    CompileAddressMap {
+        /// `small` or `runtime`
+        limits: String,
     },
     /// Prints a completion script for a shell
     #[command(after_help = "Example:\n  source <(throughway completions bash)")]

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use serde_json::json;
+use throughway::addrmap::compile_child;
 use throughway::addrmap::explain::explain;
 use throughway::config::{self, Config, Given, Parsed};
 use throughway::licence::{Source, anchors};
@@ -43,6 +44,14 @@ fn main() -> ExitCode {
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),
+        Command::CompileAddressMap { limits } => match compile_child(&limits) {
+            Ok(()) => ExitCode::SUCCESS,
+            // Its parent makes the sentence.
+            Err(why) => {
+                let _closed = writeln!(io::stderr(), "{why}");
+                ExitCode::from(FAILED)
+            }
+        },
         Command::Map(Map::Check(asked)) => check_map(asked),
         Command::Map(Map::Author(asked)) => finish(asked.run()),
     }

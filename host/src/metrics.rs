@@ -5,6 +5,7 @@
 //! server name, topic or user can grow the output. It must not know sockets, frames or HTTP. Every
 //! series exists at zero from the start, a broker's from when the cluster has told of it.
 
+mod address_map;
 mod broker;
 mod labels;
 mod licence;
@@ -31,6 +32,7 @@ pub use self::labels::{
 };
 pub use self::listener::{ListenerMetrics, SessionGuard};
 
+use self::address_map::AddressMapMetrics;
 use self::labels::{
     AcceptErrorCounters, ApiCounters, DialOutcomeCounters, RefusedRequestCounters,
     RemovedBrokerCounters,
@@ -90,9 +92,8 @@ pub struct Metrics {
     dials_in_progress: Gauge,
     unreviewed_requests: Counter,
     provisional_sessions: Counter,
-    addrmap_refusals: Counter,
     panics: Counter,
-    addrmap_table_version: Gauge,
+    address_map: AddressMapMetrics,
     upstream_verify_disabled: Gauge,
     licence: LicenceMetrics,
     usage: UsageMetrics,
@@ -141,15 +142,8 @@ impl Metrics {
                 "provisional_sessions",
                 "Sessions begun on a bootstrap broker because theirs was not known yet",
             ),
-            addrmap_refusals: new.counter(
-                "addrmap_refusals",
-                "Components or tables refused, the last good one kept",
-            ),
             panics: new.counter("panics", "Panics caught; each is a bug"),
-            addrmap_table_version: new.gauge(
-                "addrmap_table_version",
-                "Topology version the published address table was computed from",
-            ),
+            address_map: AddressMapMetrics::new(&mut new),
             upstream_verify_disabled: new.gauge(
                 "upstream_verify_disabled",
                 "1 while the brokers' host names are not verified",
@@ -228,12 +222,18 @@ impl Metrics {
 
     /// Counts a component or table that was refused.
     pub fn addrmap_refused(&self) {
-        self.addrmap_refusals.inc();
+        self.address_map.refusals.inc();
+    }
+
+    /// Counts a map put into effect in place of another.
+    pub fn addrmap_swapped(&self) {
+        self.address_map.swaps.inc();
     }
 
     /// Sets the topology version of the published table.
     pub fn set_addrmap_table_version(&self, topology_version: u64) {
-        self.addrmap_table_version
+        self.address_map
+            .table_version
             .set(i64::try_from(topology_version).unwrap_or(i64::MAX));
     }
 

@@ -5,6 +5,7 @@
 
 mod admin;
 mod licence;
+mod maps;
 mod reload;
 mod tls;
 mod usage;
@@ -97,10 +98,7 @@ fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
     })?;
     let topology = Arc::new(Topology::new(Arc::clone(&upstream_config), remembered));
     let address_map = AddressMap::start(&config, topology.snapshot().map_brokers());
-    let address_map = address_map.with_context(|| match &config.address_map.component {
-        Some(path) => format!("GATEWAY_ADDRESS_MAP={}", path.display()),
-        None => "built-in address map".to_owned(),
-    })?;
+    let address_map = address_map.with_context(|| maps::whose(&config))?;
     let names: Vec<String> = config.listeners.iter().map(|l| l.name.clone()).collect();
     let metrics = Metrics::new(&names);
     metrics.set_topology_brokers(topology.snapshot().brokers.keys().copied());
@@ -176,13 +174,15 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
     let (reload_licence, licence_asked) = mpsc::channel(1);
     let shown = (shown_config, reload_licence);
-    let state = admin::state(&edge, &legs, &readiness, shown);
+    let maps = maps::of(&edge, &listeners);
+    let state = admin::state(&edge, (&legs, &maps), &readiness, shown);
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
+    tasks.spawn(until(end.clone(), Arc::clone(&maps).watch()));
     let _control_socket = doors.serve(state, &tasks, &end);
     tasks.spawn(until(
         end.clone(),
-        follow_topology(Arc::clone(&edge), listeners),
+        maps::follow_topology(Arc::clone(&edge), listeners),
     ));
     tasks.spawn(until(
         end.clone(),
@@ -195,7 +195,9 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
-    obey(&mut signals, &legs, &licence).await;
+    // Compiling takes its time; the next signal must not wait for it.
+    let reload_map = || drop(tasks.spawn(until(end.clone(), Arc::clone(&maps).reload())));
+    obey(&mut signals, &legs, &licence, reload_map).await;
     drain(&edge, &readiness, &mut signals).await;
     end.cancel();
     tasks.close();
@@ -206,12 +208,18 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
 }
 
 /// Does what signals ask for until one asks for the end.
-async fn obey(signals: &mut Signals, legs: &Arc<Legs>, licence: &Arc<Watch>) {
+async fn obey(
+    signals: &mut Signals,
+    legs: &Arc<Legs>,
+    licence: &Arc<Watch>,
+    reload_map: impl Fn(),
+) {
     loop {
         match signals.next().await {
             Request::Reload => {
                 reload::now(legs).await;
                 Arc::clone(licence).now().await;
+                reload_map();
             }
             Request::Drain => return,
             Request::ExitAtOnce => exit_at_once(),
@@ -251,40 +259,6 @@ async fn until(end: CancellationToken, task: impl Future<Output = ()>) {
     tokio::select! {
         () = end.cancelled() => {}
         () = task => {}
-    }
-}
-
-/// Turns each change of the topology into a table, its ports bound before it is published.
-async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>) {
-    let mut changes = edge.topology.changes();
-    while changes.changed().await.is_ok() {
-        let snapshot = edge.topology.snapshot();
-        edge.metrics
-            .set_topology_brokers(snapshot.brokers.keys().copied());
-        let computed = edge
-            .address_map
-            .compute(snapshot.map_brokers(), snapshot.version)
-            .await;
-        let table = match computed {
-            Ok(table) => table,
-            Err(error) => {
-                edge.metrics.addrmap_refused();
-                tracing::warn!(%error, "address table not changed; the last good one stays");
-                continue;
-            }
-        };
-        if let Err(error) = listeners.ensure(table.local_ports()) {
-            let error = format!("{:#}", anyhow!(error));
-            tracing::error!(error, "address table not changed; the last good one stays");
-            continue;
-        }
-        edge.address_map.publish(table);
-        edge.metrics.set_addrmap_table_version(snapshot.version);
-        tracing::info!(
-            brokers = snapshot.brokers.len(),
-            table_version = snapshot.version,
-            "address table changed"
-        );
     }
 }
 

@@ -126,6 +126,9 @@ async fn live(
     let at = accepted.at;
     let before_relay = async {
         let arrival = arrive(accepted, edge, present).await?;
+        if !edge.address_map.introduce(&arrival.inbound).await {
+            return Err(SessionError::NotRoutable);
+        }
         let routed = dial(edge, &arrival.target).await?;
         Ok::<_, SessionError>(routed.map(|routed| (arrival, routed)))
     };

@@ -5,12 +5,16 @@
 //!
 //! - `gate`      what is admitted, decided before anything is compiled
 //! - `surface`   the exact text of the accepted interface
+//! - `compile`   a component becomes code, in a child process
+//! - `cache`     code kept for the next start
 //! - `engine`    wasmtime's configuration, limits and deadlines
 //! - `bindings`  generated types and calls
 //! - `narrow`    a component reduced to the one export
 //! - `text`      a guest's texts, made fit for messages
 
 pub(crate) mod bindings;
+mod cache;
+mod compile;
 mod engine;
 mod gate;
 pub(crate) mod narrow;
@@ -21,15 +25,18 @@ pub(crate) mod test_guests;
 mod tests;
 mod text;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Store};
 
 use self::bindings::{
     Addrmap, AddrmapPre, Advertised, Broker, Client, ConfigError, Error, Inbound, Plan, Scheme,
     Target,
 };
+use self::cache::Place;
+pub(crate) use self::cache::hex;
 use self::engine::{Meter, Runtime};
 pub(crate) use self::text::shown;
 use crate::addrmap::AddrMapError;
@@ -57,11 +64,21 @@ pub(crate) struct Guest {
 }
 
 impl GuestComponent {
-    /// Admits and compiles a component; the built-in one takes the same way.
+    #[cfg(test)]
+    pub(crate) fn load(bytes: &[u8], profile: LimitsProfile) -> Result<Self, AddrMapError> {
+        Self::load_keeping(bytes, profile, None)
+    }
+
+    /// Admits and compiles a component; the built-in one takes the same way. Its code is kept in the
+    /// folder, which nobody else may be able to write.
     ///
     /// # Errors
     /// `Refused` with what was found and what is accepted.
-    pub(crate) fn load(bytes: &[u8], profile: LimitsProfile) -> Result<Self, AddrMapError> {
+    pub(crate) fn load_keeping(
+        bytes: &[u8],
+        profile: LimitsProfile,
+        folder: Option<&Path>,
+    ) -> Result<Self, AddrMapError> {
         let refused = |error: wasmtime::Error| {
             AddrMapError::Refused(format!(
                 "it cannot be compiled: {}",
@@ -74,7 +91,19 @@ impl GuestComponent {
             tracing::info!(found, "address map holds what nothing can reach; admitted");
         }
         let runtime = Runtime::new(profile).map_err(refused)?;
-        let component = Component::from_binary(&runtime.engine, bytes).map_err(refused)?;
+        let place = folder.map(|folder| Place::of(folder, bytes, &runtime.engine));
+        let found = place.as_ref().and_then(Place::find);
+        let kept = found.and_then(|code| trusted(&runtime.engine, &code).ok());
+        let component = match kept {
+            Some(component) => component,
+            None => {
+                let code = code(bytes, profile)?;
+                if let Some(Err(error)) = place.map(|place| place.keep(&code)) {
+                    tracing::info!(%error, "compiled address map not kept; it is compiled at each start");
+                }
+                trusted(&runtime.engine, &code).map_err(refused)?
+            }
+        };
         let pre = Linker::new(&runtime.engine)
             .instantiate_pre(&component)
             .and_then(AddrmapPre::new)
@@ -100,6 +129,43 @@ impl GuestComponent {
             Err(error) => Err(failure("its start", store.data(), &error)),
         }
     }
+}
+
+/// Compiles, within limits. A test's binary has no such subcommand, so tests of this crate compile
+/// here; those of the binary show the child.
+fn code(bytes: &[u8], profile: LimitsProfile) -> Result<Vec<u8>, AddrMapError> {
+    let here = || {
+        let failed = |why| AddrMapError::Refused(format!("it cannot be compiled: {why}"));
+        compile::here(bytes, profile).map_err(failed)
+    };
+    if cfg!(test) {
+        return here();
+    }
+    match compile::in_child(bytes, profile) {
+        Ok(code) => Ok(code),
+        // Our own component needs no box to be compiled in, and a proxy no child to start.
+        Err(error) if bytes == BUILT_IN => {
+            tracing::info!(%error, "built-in address map compiled without a child process");
+            here()
+        }
+        Err(error) => Err(AddrMapError::Refused(error.to_string())),
+    }
+}
+
+/// The child's side of compiling: what the hidden subcommand does.
+pub(crate) fn compile_child(profile: &str) -> Result<(), String> {
+    compile::serve(profile)
+}
+
+/// Code becomes a component.
+#[expect(
+    unsafe_code,
+    reason = "wasmtime trusts code completely: this is our own compiler's, from the pipe to our own \
+              child or from a folder that this user alone can write, under a digest"
+)]
+fn trusted(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `code` came from `precompile_component` of this very binary, see the reason above.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 impl Guest {

@@ -1,7 +1,9 @@
 //! End-to-end tests against a real Kafka: one binary of many modules.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -12,8 +14,10 @@ mod access_log;
 mod address_map;
 mod admin;
 mod cluster;
+mod contained;
 mod drain;
 mod edge;
+mod guests;
 mod hostile;
 mod licence;
 mod memory;
@@ -22,6 +26,7 @@ mod planted;
 mod ports;
 mod protocol;
 mod sni;
+mod swap;
 mod tails;
 mod usage;
 mod wrong_protocol;

@@ -36,7 +36,7 @@ pub struct Proxy {
     pub admin_port: u16,
     tolerated: Vec<String>,
     stopped: bool,
-    _state: TemporaryFolder,
+    state: TemporaryFolder,
 }
 
 impl Proxy {
@@ -55,7 +55,7 @@ impl Proxy {
             admin_port,
             tolerated,
             stopped: false,
-            _state: state,
+            state,
         };
         proxy.wait_until_ready()?;
         Ok(proxy)
@@ -123,6 +123,12 @@ impl Proxy {
         &self.process
     }
 
+    /// The folder of `GATEWAY_STATE_DIRECTORY`, unless the test has set another.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
     /// Lines of its log that speak of trouble and that the test did not expect.
     #[must_use]
     pub fn unexpected_lines(&self) -> Vec<String> {
@@ -184,10 +190,10 @@ fn launch(settings: &Settings, state: &TemporaryFolder, admin_port: u16) -> Resu
     set("GATEWAY_HTTP_BIND_ADDRESS", "127.0.0.1".to_owned());
     set("GATEWAY_LOG_FORMAT", "json".to_owned());
     let environment: Vec<_> = environment.into_iter().collect();
-    let mut command = settings
-        .hosts()
-        .map(clients::in_own_namespace)
-        .unwrap_or_default();
+    let mut command = settings.launcher().to_vec();
+    if let Some(hosts) = settings.hosts() {
+        command.extend(clients::in_own_namespace(hosts));
+    }
     command.extend([binary()?.into(), "serve".into()]);
     Process::start(&command, &environment, &log_file("throughway"))
 }

@@ -55,7 +55,7 @@ impl Map {
     }
 
     /// A field that the plan does not depend on arrives empty.
-    pub(super) fn client(&self, view: View) -> Client {
+    pub(super) fn client(&self, view: View, server_name: Option<&str>) -> Client {
         let zone = view.zone.and_then(|zone| self.settings.zones.get(zone));
         Client {
             listener: if self.plan.by_listener {
@@ -63,7 +63,9 @@ impl Map {
             } else {
                 String::new()
             },
-            server_name: None,
+            server_name: server_name
+                .filter(|_| self.plan.by_server_name)
+                .map(str::to_owned),
             local_port: view.local_port,
             zone: zone.map(|(name, _)| name.clone()),
         }

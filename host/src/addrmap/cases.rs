@@ -15,7 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::answers::{Asked, pairs, plan};
-use super::{AddrMapError, read, worker};
+use super::component::read;
+use super::{AddrMapError, worker};
 use crate::config::LimitsProfile;
 use crate::wasm::bindings::{ClientFields, Scheme};
 use crate::wasm::{Guest, GuestComponent, most_bytes, shown};
@@ -150,7 +151,7 @@ struct Run {
 
 impl Run {
     fn of(bytes: &[u8], profile: LimitsProfile, groups: &[Group]) -> Result<Report, AddrMapError> {
-        let component = GuestComponent::load(bytes, profile)?;
+        let component = GuestComponent::load_keeping(bytes, profile, None)?;
         let Scheme { name, version, .. } = component.instantiate()?.describe()?;
         let mut run = Self {
             component,

@@ -8,10 +8,11 @@ use std::thread;
 
 use serde::Serialize;
 
+use super::component::{Component, Origin};
 use super::map::Map;
 use super::settings::Settings;
 use super::table::{Answer, Table};
-use super::{AddrMapError, Inbound, MapBroker, component_bytes, worker};
+use super::{AddrMapError, Inbound, MapBroker, worker};
 use crate::config::{Config, Routing};
 use crate::kafka::{Endpoint, NodeId};
 
@@ -62,12 +63,12 @@ pub fn explain(
     brokers: &[i32],
     client: Option<IpAddr>,
 ) -> Result<Explained, AddrMapError> {
-    let (bytes, settings) = (component_bytes(config)?, Settings::of(config));
+    let (component, settings) = (Component::configured(config)?, Settings::of(config));
     let brokers = map_brokers(config, brokers);
     let (profile, asked) = (config.address_map.limits, brokers.clone());
     // Compiling needs the same deep stack here as on the map's own thread.
     let load = move || {
-        let mut map = Map::load(&bytes, profile, settings)?;
+        let mut map = Map::load(&component.bytes, profile, settings)?;
         let table = map.compute(&asked, 0)?;
         Ok((map, table))
     };
@@ -111,12 +112,11 @@ fn map_brokers(config: &Config, ids: &[i32]) -> Vec<MapBroker> {
 }
 
 fn facts(config: &Config, map: &Map) -> MapFacts {
-    let component = config.address_map.component.as_ref();
     MapFacts {
         name: map.scheme.name.clone(),
         version: map.scheme.version.clone(),
         summary: map.scheme.summary.clone(),
-        component: component.map_or_else(|| "built in".to_owned(), |p| p.display().to_string()),
+        component: Origin::configured(config).to_string(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::ask::{Row, answers, told};
 use super::conform::{self, Answers};
+use super::named::ByName;
 use super::plan::{self, CheckedPlan};
 use super::settings::Settings;
 use super::table::{Answer, Routes, Table, View};
@@ -48,7 +49,7 @@ impl Map {
         profile: LimitsProfile,
         settings: Settings,
     ) -> Result<Self, AddrMapError> {
-        let component = GuestComponent::load(bytes, profile)?;
+        let component = GuestComponent::load_keeping(bytes, profile, settings.code.as_deref())?;
         let mut guest = component.instantiate()?;
         let scheme = guest.describe()?;
         let said = guest.configure(&settings.text)?.map_err(|error| {
@@ -78,9 +79,10 @@ impl Map {
     ) -> Result<Table, AddrMapError> {
         let mut one = self.fresh()?;
         let mut two = self.fresh()?;
-        let rows = self.ask(&mut one, brokers.iter().enumerate())?;
-        self.same(&rows, &mut two, brokers)?;
-        self.same(&rows, &mut one, brokers)?;
+        let clients: Vec<_> = self.views().into_iter().map(|view| (view, None)).collect();
+        let rows = self.ask(&mut one, &clients, brokers)?;
+        self.same(&rows, &mut two, None, brokers)?;
+        self.same(&rows, &mut one, None, brokers)?;
         self.probe(&mut two, brokers)?;
         let answers = answers(rows, brokers)?;
         conform::check(&answers, &self.plan, &self.settings, brokers).map_err(refused)?;
@@ -95,6 +97,7 @@ impl Map {
                 .collect(),
             by_zone: self.plan.by_zone,
             by_local_port: self.plan.by_local_port,
+            by_name: self.plan.by_server_name.then(|| ByName::new(brokers)),
             zones: Arc::clone(&self.settings.zones),
             routes,
             local_ports,
@@ -118,7 +121,7 @@ impl Map {
     }
 
     /// A configured instance; its plan must be the one that was checked.
-    fn fresh(&self) -> Result<Guest, AddrMapError> {
+    pub(super) fn fresh(&self) -> Result<Guest, AddrMapError> {
         let mut guest = self.component.instantiate()?;
         if guest.configure(&self.settings.text)?.as_ref() != Ok(&self.said) {
             return Err(refused("its plan differs between two instances".into()));
@@ -152,33 +155,36 @@ impl Map {
         views
     }
 
-    fn ask<'a>(
+    /// Asks about every broker, for each of these clients.
+    pub(super) fn ask(
         &self,
         guest: &mut Guest,
-        brokers: impl DoubleEndedIterator<Item = (usize, &'a MapBroker)> + Clone,
+        clients: &[(View, Option<&str>)],
+        brokers: &[MapBroker],
     ) -> Result<Vec<Row>, AddrMapError> {
         let mut rows = Vec::new();
-        for view in self.views() {
-            for (index, broker) in brokers.clone() {
-                let answer = guest.advertise(&told(broker), &self.client(view))?;
-                rows.push((view, index, answer));
+        for (view, server_name) in clients {
+            for (index, broker) in brokers.iter().enumerate() {
+                let client = self.client(*view, *server_name);
+                rows.push((*view, index, guest.advertise(&told(broker), &client)?));
             }
         }
         Ok(rows)
     }
 
     /// Equal answers to equal questions, on another instance and in another order.
-    fn same(
+    pub(super) fn same(
         &self,
         rows: &[Row],
         guest: &mut Guest,
+        server_name: Option<&str>,
         brokers: &[MapBroker],
     ) -> Result<(), AddrMapError> {
         for (view, index, before) in rows.iter().rev() {
             let Some(broker) = brokers.get(*index) else {
                 continue;
             };
-            if guest.advertise(&told(broker), &self.client(*view))? != *before {
+            if guest.advertise(&told(broker), &self.client(*view, server_name))? != *before {
                 return Err(refused(format!(
                     "it gives two answers for node id {} when asked twice",
                     broker.node_id
@@ -218,7 +224,7 @@ impl Map {
                     upstream,
                     rack: None,
                 };
-                let _ = guest.advertise(&told(&broker), &self.client(view))?;
+                let _ = guest.advertise(&told(&broker), &self.client(view, None))?;
             }
             for name in ODD_NAMES.iter().copied().chain([longest.as_str()]) {
                 let _ = guest.route(&self.inbound(listener, Some(name), port.unwrap_or(0)))?;
@@ -229,7 +235,7 @@ impl Map {
 
     /// Ports of answers, of bootstrap addresses, and where every address serves as bootstrap the
     /// first of the plan: as many as the listener was to begin with.
-    fn needed_ports(&self, answers: &Answers) -> Vec<(usize, u16)> {
+    pub(super) fn needed_ports(&self, answers: &Answers) -> Vec<(usize, u16)> {
         let mut needed = BTreeSet::new();
         for (view, rows) in answers {
             needed.extend(rows.values().filter_map(|answer| match answer {
@@ -318,11 +324,11 @@ impl Map {
     }
 }
 
-fn refused(found: String) -> AddrMapError {
+pub(super) fn refused(found: String) -> AddrMapError {
     AddrMapError::Refused(found)
 }
 
-fn leads_back(
+pub(super) fn leads_back(
     target: &Target,
     whose: Option<NodeId>,
     public: &Endpoint,

@@ -17,6 +17,7 @@ pub(super) struct CheckedPlan {
     pub(super) by_listener: bool,
     pub(super) by_local_port: bool,
     pub(super) by_zone: bool,
+    pub(super) by_server_name: bool,
     pub(super) listeners: Vec<CheckedListener>,
 }
 
@@ -47,13 +48,6 @@ impl CheckedListener {
 /// Accepts a plan, or says what in it does not fit the listeners.
 pub(super) fn check(plan: &Plan, settings: &Settings) -> Result<CheckedPlan, String> {
     let fields = plan.depends_on;
-    if fields.contains(ClientFields::SERVER_NAME) {
-        return Err(
-            "its addresses depend on the server name that a client sends, which is not \
-                    supported; listener, local-port and zone are"
-                .into(),
-        );
-    }
     let names: BTreeSet<&str> = plan.listeners.iter().map(|one| one.name.as_str()).collect();
     if names.len() != plan.listeners.len() {
         return Err("its plan names a listener twice".into());
@@ -78,6 +72,7 @@ pub(super) fn check(plan: &Plan, settings: &Settings) -> Result<CheckedPlan, Str
         by_listener: fields.contains(ClientFields::LISTENER),
         by_local_port,
         by_zone: fields.contains(ClientFields::ZONE),
+        by_server_name: fields.contains(ClientFields::SERVER_NAME),
         listeners,
     })
 }

@@ -1,13 +1,14 @@
 //! What the map thread keeps of the configuration. Pure.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Cidr, Config, ListenerConfig, Routing};
 use crate::kafka::Endpoint;
 
 /// The parts of `Config` that decide what is asked and what is allowed as an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     /// In the order of `Config::listeners`.
     pub(super) listeners: Vec<ListenerFacts>,
@@ -17,10 +18,12 @@ pub(super) struct Settings {
     pub(super) upstream_hints: bool,
     /// Bootstrap servers and seeds: like any broker's, addresses that no client may be told.
     pub(super) upstream: Vec<Endpoint>,
+    /// Where compiled code is kept; `None` = nowhere.
+    pub(super) code: Option<PathBuf>,
 }
 
 /// One listener, as far as the map's answers are judged by it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ListenerFacts {
     pub(super) name: String,
     pub(super) tls: bool,
@@ -47,6 +50,7 @@ impl Settings {
             zones: config.address_map.zones.clone().into(),
             upstream_hints: config.address_map.upstream_hints,
             upstream: upstream.cloned().collect(),
+            code: None,
         }
     }
 }

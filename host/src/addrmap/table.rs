@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::name::is_dns_name;
+use super::named::{ByName, Named};
 use super::settings::zone_of;
 use super::{Inbound, Target};
 use crate::config::Cidr;
@@ -17,6 +19,8 @@ pub struct Table {
     pub(super) answers: HashMap<View, HashMap<NodeId, Answer>>,
     pub(super) by_zone: bool,
     pub(super) by_local_port: bool,
+    /// Only where answers depend on server names.
+    pub(super) by_name: Option<ByName>,
     pub(super) zones: Arc<[(String, Cidr)]>,
     pub(super) routes: Routes,
     pub(super) local_ports: Vec<(usize, u16)>,
@@ -75,6 +79,21 @@ impl Table {
     }
 
     pub(super) fn answer(&self, inbound: &Inbound, node_id: NodeId) -> Option<&Answer> {
+        self.answers.get(&self.view(inbound))?.get(&node_id)
+    }
+
+    /// For clients whose addresses depend on their server name: where their rows are.
+    pub(super) fn named(&self, inbound: &Inbound) -> Option<(&ByName, Named)> {
+        let server_name = inbound.server_name.as_ref()?;
+        let by_name = self.by_name.as_ref()?;
+        let named = Named {
+            view: self.view(inbound),
+            server_name: server_name.clone(),
+        };
+        is_dns_name(server_name).then_some((by_name, named))
+    }
+
+    fn view(&self, inbound: &Inbound) -> View {
         let zone = if self.by_zone {
             zone_of(&self.zones, inbound.client)
         } else {
@@ -85,12 +104,24 @@ impl Table {
         } else {
             0
         };
-        let view = View {
+        View {
             listener: inbound.listener,
             zone,
             local_port,
-        };
-        self.answers.get(&view)?.get(&node_id)
+        }
+    }
+
+    /// All brokers' answers for these clients, whatever of the view this table looks at.
+    pub(super) fn rows(&self, view: View) -> Option<&HashMap<NodeId, Answer>> {
+        self.answers.get(&View {
+            listener: view.listener,
+            zone: view.zone.filter(|_| self.by_zone),
+            local_port: if self.by_local_port {
+                view.local_port
+            } else {
+                0
+            },
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! remembered of its answers. Names are chosen by clients, so every bound here is against a flood.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 
 use tokio::time::{Duration, Instant};
@@ -27,8 +28,8 @@ pub(super) struct Question {
 /// Bounded memory of answers and of askers.
 #[derive(Debug)]
 pub(super) struct UnknownNames {
-    found: Generations,
-    refused: Generations,
+    found: Generations<Question, Target>,
+    refused: Generations<Question, Target>,
     asked: HashMap<IpAddr, u32>,
     asked_in_all: u32,
     since: Instant,
@@ -91,14 +92,14 @@ fn source(client: IpAddr) -> IpAddr {
 
 /// Two half-full generations: when the younger is full it becomes the older, whose answers go.
 #[derive(Debug)]
-struct Generations {
+pub(super) struct Generations<K, V> {
     most: usize,
-    young: HashMap<Question, Target>,
-    old: HashMap<Question, Target>,
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
 }
 
-impl Generations {
-    fn new(most: usize) -> Self {
+impl<K: Eq + Hash, V> Generations<K, V> {
+    pub(super) fn new(most: usize) -> Self {
         Self {
             most,
             young: HashMap::new(),
@@ -106,15 +107,20 @@ impl Generations {
         }
     }
 
-    fn find(&self, question: &Question) -> Option<&Target> {
-        self.young.get(question).or_else(|| self.old.get(question))
+    pub(super) fn find(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    fn keep(&mut self, question: Question, target: Target) {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
+    pub(super) fn keep(&mut self, key: K, value: V) {
         if self.young.len() >= self.most / 2 {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(question, target);
+        self.young.insert(key, value);
     }
 }
 

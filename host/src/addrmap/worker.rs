@@ -7,11 +7,13 @@ use std::thread;
 use tokio::sync::{mpsc as queue, oneshot};
 
 use super::map::Map;
+use super::named::{NamedQuestion, Rows};
 use super::settings::Settings;
 use super::table::Table;
 use super::unknown::Question;
 use super::{AddrMapError, MapBroker, Target};
 use crate::config::LimitsProfile;
+use crate::wasm::bindings::Scheme;
 
 /// Questions that wait; more are turned away rather than kept.
 const MOST_WAITING: usize = 256;
@@ -19,6 +21,7 @@ const MOST_WAITING: usize = 256;
 pub(super) const STACK: usize = 8 * 1024 * 1024;
 
 /// What the thread is asked.
+#[derive(Debug)]
 pub(super) enum Request {
     /// A table for these brokers.
     Compute {
@@ -31,27 +34,48 @@ pub(super) enum Request {
         question: Question,
         reply: oneshot::Sender<Result<Target, AddrMapError>>,
     },
+    /// What clients are told who came in under this name.
+    Rows {
+        question: NamedQuestion,
+        reply: oneshot::Sender<Result<Rows, AddrMapError>>,
+    },
+}
+
+/// What a map starts from.
+pub(super) struct Start {
+    pub(super) profile: LimitsProfile,
+    pub(super) settings: Settings,
+    pub(super) brokers: Vec<MapBroker>,
+    pub(super) topology_version: u64,
+}
+
+/// What it comes to.
+pub(super) struct First {
+    pub(super) scheme: Scheme,
+    pub(super) table: Table,
 }
 
 /// Starts the thread and waits for the first table.
 pub(super) fn start(
     bytes: Vec<u8>,
-    profile: LimitsProfile,
-    settings: Settings,
-    brokers: Vec<MapBroker>,
-) -> Result<(queue::Sender<Request>, Table), AddrMapError> {
+    from: Start,
+) -> Result<(queue::Sender<Request>, First), AddrMapError> {
     let (requests, taken) = queue::channel(MOST_WAITING);
-    let (first, table) = mpsc::sync_channel(1);
+    let (tell, first) = mpsc::sync_channel(1);
     let run = move || {
-        let loaded = Map::load(&bytes, profile, settings)
-            .and_then(|mut map| map.compute(&brokers, 0).map(|table| (map, table)));
+        let loaded = Map::load(&bytes, from.profile, from.settings).and_then(|mut map| {
+            let table = map.compute(&from.brokers, from.topology_version)?;
+            Ok((map, table))
+        });
+        drop(bytes);
         match loaded {
             Ok((map, table)) => {
-                let _ = first.send(Ok(table));
+                let scheme = map.scheme.clone();
+                let _ = tell.send(Ok(First { scheme, table }));
                 serve(map, taken);
             }
             Err(error) => {
-                let _ = first.send(Err(error));
+                let _ = tell.send(Err(error));
             }
         }
     };
@@ -60,8 +84,8 @@ pub(super) fn start(
         .stack_size(STACK)
         .spawn(run)
         .map_err(|error| AddrMapError::Refused(format!("its thread cannot start: {error}")))?;
-    let table = table.recv().map_err(|_gone| ended("its start"))??;
-    Ok((requests, table))
+    let first = first.recv().map_err(|_gone| ended("its start"))??;
+    Ok((requests, first))
 }
 
 /// Ends when every handle is gone.
@@ -79,6 +103,10 @@ fn serve(mut map: Map, mut requests: queue::Receiver<Request>) {
             Request::Route { reply, .. } if reply.is_closed() => {}
             Request::Route { question, reply } => {
                 let _ = reply.send(map.route(&question));
+            }
+            Request::Rows { reply, .. } if reply.is_closed() => {}
+            Request::Rows { question, reply } => {
+                let _ = reply.send(map.rows_of(&question));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! A handler takes `State<AdminState>`, reads bodies and queries by `input`, and answers JSON with
 //! names in snake case, or a `Problem`. Each path and method has a row in `openapi/paths.rs`.
 
+mod address_map;
 mod certificates;
 mod config;
 mod explain;
@@ -19,6 +20,7 @@ use super::AdminState;
 /// Every subject's routes; paths are relative to `/throughway/v1`.
 pub(super) fn routes() -> Router<AdminState> {
     Router::new()
+        .merge(address_map::routes())
         .merge(certificates::routes())
         .merge(config::routes())
         .merge(explain::routes())

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::gate::Access;
 use super::users::Users;
 use super::*;
+use crate::addrmap::Ground;
 use crate::config::{self, AdminUser, Cidr, Given, Secret};
 use crate::licence::{self, Source};
 use crate::tls::testing::Authority;
@@ -80,6 +81,7 @@ pub(super) fn state(licensed: bool, folder: &TempDir) -> AdminState {
             Remembered::default(),
         )),
         address_map: ADDRESS_MAP.clone(),
+        maps: maps(&config),
         licence: Arc::new(licence),
         drain: Arc::default(),
         legs: Arc::new(Legs::new(Vec::new(), None)),
@@ -87,6 +89,17 @@ pub(super) fn state(licensed: bool, folder: &TempDir) -> AdminState {
         started: Instant::now(),
         config,
     }
+}
+
+/// Swaps of the one map; a test must not let any come into effect, for it is everybody's.
+fn maps(config: &Config) -> Arc<Maps> {
+    let topology = Topology::new(Arc::new(config.upstream.clone()), Remembered::default());
+    let ground = Ground {
+        brokers: Box::new(move || (topology.snapshot().map_brokers(), 0)),
+        bind: Box::new(|_| Ok(())),
+        metrics: Metrics::new(&["DEFAULT".to_owned()]),
+    };
+    Arc::new(Maps::new(ADDRESS_MAP.clone(), ground, config))
 }
 
 pub(super) fn access(secured_metrics: bool) -> Access {

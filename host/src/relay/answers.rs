@@ -4,10 +4,10 @@
 //! count. It must not know streams.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::addrmap::{AddressMap, Inbound, Table};
+use crate::addrmap::{AddressMap, Inbound, Told};
 use crate::kafka::answer::{self, Found, Replaced};
 use crate::kafka::in_flight::{Answerer, Due};
 use crate::kafka::versions::{ClampPolicy, clamp_api_versions};
@@ -59,7 +59,7 @@ impl Unmapped {
 
 /// The table to write an answer with, and the brokers that must not appear in it.
 pub(crate) struct Placed {
-    table: Arc<Table>,
+    told: Told,
     refused: BTreeSet<NodeId>,
 }
 
@@ -98,17 +98,17 @@ impl Answers<'_> {
         let lesson = self.learn(due, found)?;
         let refused: BTreeSet<NodeId> =
             lesson.not_allowed.union(&lesson.invalid).copied().collect();
-        let mut table = self.address_map.table();
-        let missing = |table: &Table| {
+        let mut told = self.address_map.told(self.inbound).await;
+        let missing = |told: &Told| {
             let unknown =
-                |id: NodeId| !refused.contains(&id) && table.advertise(self.inbound, id).is_none();
+                |id: NodeId| !refused.contains(&id) && told.advertise(self.inbound, id).is_none();
             found.brokers.iter().any(|broker| unknown(broker.node_id))
         };
-        if table.topology_version() < lesson.version && missing(&table) {
+        if told.table().topology_version() < lesson.version && missing(&told) {
             self.address_map
                 .published(lesson.version, WAIT_FOR_TABLE)
                 .await;
-            table = self.address_map.table();
+            told = self.address_map.told(self.inbound).await;
         }
         lesson
             .not_allowed
@@ -118,7 +118,7 @@ impl Answers<'_> {
             .invalid
             .iter()
             .for_each(|_| self.metrics.broker_removed(RemovedBroker::Invalid));
-        Ok(Placed { table, refused })
+        Ok(Placed { told, refused })
     }
 
     /// Writes the section of an answer anew.
@@ -132,7 +132,7 @@ impl Answers<'_> {
         let mut place = |node_id| {
             let allowed = !placed.refused.contains(&node_id);
             allowed
-                .then(|| placed.table.advertise(self.inbound, node_id))
+                .then(|| placed.told.advertise(self.inbound, node_id))
                 .flatten()
         };
         let replaced = answer::replace(found, arrived, &mut place)?;

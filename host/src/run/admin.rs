@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::addrmap::Maps;
 use crate::admin::{self, AdminState, ControlSocket, Front, LicenceReload, Readiness};
 use crate::config::AdminConfig;
 use crate::session::Edge;
@@ -54,7 +55,7 @@ impl Doors {
 /// What the routes show and change.
 pub(super) fn state(
     edge: &Edge,
-    legs: &Arc<Legs>,
+    (legs, maps): (&Arc<Legs>, &Arc<Maps>),
     readiness: &Arc<Readiness>,
     (shown_config, reload_licence): (Arc<str>, LicenceReload),
 ) -> AdminState {
@@ -65,6 +66,7 @@ pub(super) fn state(
         readiness: Arc::clone(readiness),
         topology: Arc::clone(&edge.topology),
         address_map: edge.address_map.clone(),
+        maps: Arc::clone(maps),
         licence: Arc::clone(&edge.licence),
         drain: Arc::clone(&edge.drain),
         legs: Arc::clone(legs),

@@ -90,7 +90,7 @@ pub(super) struct Runtime {
 impl Runtime {
     pub(super) fn new(profile: LimitsProfile) -> Result<Self> {
         let limits = Limits::of(profile);
-        let engine = Engine::new(&config(&limits)?)?;
+        let engine = engine(&limits)?;
         let (ticker, ended) = mpsc::channel();
         let ticking = engine.weak();
         thread::Builder::new()
@@ -127,7 +127,8 @@ impl Runtime {
     }
 }
 
-fn config(limits: &Limits) -> Result<Config> {
+/// The engine alone: what compiles and what runs must be configured the same.
+pub(super) fn engine(limits: &Limits) -> Result<Engine> {
     let mut config = Config::new();
     config
         .target("pulley64")?
@@ -142,7 +143,7 @@ fn config(limits: &Limits) -> Result<Config> {
         .memory_reservation(u64::try_from(limits.memory)?)
         .signals_based_traps(false)
         .wasm_backtrace_max_frames(None);
-    Ok(config)
+    Engine::new(&config)
 }
 
 /// What a store knows of the running call.

@@ -9,6 +9,11 @@ use super::BUILT_IN;
 /// `SAMPLE`, which has ports 7000 to 7009 under `kafka.example.com`, one for each node id from 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
+    /// Its one listener: at most 8 bytes.
+    pub(crate) listener: String,
+    /// `$first`, and how many ports there are: `$count`.
+    pub(crate) first_port: u16,
+    pub(crate) count: u16,
     /// Beside the functions: further functions, `start`.
     pub(crate) extra: String,
     /// Pages of 64 KiB.
@@ -17,30 +22,34 @@ pub(crate) struct Parts {
     pub(crate) depends_on: u8,
     /// Answers with the address of a `scheme`.
     pub(crate) describe: String,
-    /// `$id` in; answers with `$told` of a port, or `$refuse`.
+    /// `$id`, `$host`, `$host_length`, `$upstream_port`, `$sni` and `$sni_length` in; answers with
+    /// `$told` of a port, or `$refuse`.
     pub(crate) advertise: String,
     /// `$name` (1 if there is one), `$name_length` and `$port` in; answers with `$broker`,
-    /// `$bootstrap` or `$refuse`.
+    /// `$hinted`, `$bootstrap` or `$refuse`.
     pub(crate) route: String,
-    /// What every broker's host is.
+    /// What every broker's host is: at most 32 bytes.
     pub(crate) host: String,
 }
 
 impl Default for Parts {
     fn default() -> Self {
         Self {
+            listener: "SAMPLE".into(),
+            first_port: 7000,
+            count: 10,
             extra: String::new(),
             pages: 1,
             depends_on: 1,
             describe: "i32.const 64".into(),
-            advertise: "(if (result i32) (i32.gt_u (local.get $id) (i32.const 9))
+            advertise: "(if (result i32) (i32.ge_u (local.get $id) (global.get $count))
                 (then (call $refuse (i32.const 0)))
-                (else (call $told (i32.add (i32.const 7000) (local.get $id)))))"
+                (else (call $told (i32.add (global.get $first) (local.get $id)))))"
                 .into(),
             route: "(if (result i32)
-                (i32.gt_u (i32.sub (local.get $port) (i32.const 7000)) (i32.const 9))
+                (i32.ge_u (i32.sub (local.get $port) (global.get $first)) (global.get $count))
                 (then (call $refuse (i32.const 1)))
-                (else (call $broker (i32.sub (local.get $port) (i32.const 7000)))))"
+                (else (call $broker (i32.sub (local.get $port) (global.get $first)))))"
                 .into(),
             host: "kafka.example.com".into(),
         }
@@ -70,6 +79,13 @@ const HELPERS: &str = r#"  (func (export "cabi_realloc") (param i32 i32 i32) (pa
     (i32.store (i32.const 516) (i32.const 1))
     (i32.store (i32.const 520) (local.get $id))
     (i32.store (i32.const 524) (i32.const 0))
+    (i32.const 512))
+  (func $hinted (param $id i32) (param $host i32) (param $length i32) (param $port i32) (result i32)
+    (drop (call $broker (local.get $id)))
+    (i32.store (i32.const 524) (i32.const 1))
+    (i32.store (i32.const 528) (local.get $host))
+    (i32.store (i32.const 532) (local.get $length))
+    (i32.store (i32.const 536) (local.get $port))
     (i32.const 512))"#;
 
 impl Parts {
@@ -84,6 +100,9 @@ impl Parts {
     fn text(&self) -> String {
         let name = "throughway:addrmap/address-map@0.1.0";
         let Self {
+            listener,
+            first_port,
+            count,
             extra,
             pages,
             depends_on,
@@ -92,15 +111,24 @@ impl Parts {
             route,
             host,
         } = self;
-        let host_length = host.len();
+        assert!(
+            host.len() <= 32 && listener.len() <= 8,
+            "they have no more room"
+        );
+        let (host_length, listener_length) = (host.len(), listener.len());
+        let [low, high] = first_port.to_le_bytes();
+        let [last_low, last_high] = (first_port + count - 1).to_le_bytes();
         format!(
             r#"(module
   (memory (export "memory") {pages})
   (global $next (mut i32) (i32.const 4096))
+  (global $first i32 (i32.const {first_port}))
+  (global $count i32 (i32.const {count}))
   (data (i32.const 64) "\20\04\00\00\04\00\00\00")
   (data (i32.const 128) "\00\00\00\00\{depends_on:02x}\00\00\00\a0\00\00\00\01\00\00\00")
-  (data (i32.const 160) "\00\03\00\00\06\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\08\03\00\00\01\00\00\00\0c\03\00\00\01\00\00\00")
-  (data (i32.const 768) "SAMPLE\00\00\58\1b\61\1b\18\03\00\00\01\00\00\00\00\00\00\00*")
+  (data (i32.const 160) "\00\03\00\00\{listener_length:02x}\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\08\03\00\00\01\00\00\00\0c\03\00\00\01\00\00\00")
+  (data (i32.const 768) "{listener}")
+  (data (i32.const 776) "\{low:02x}\{high:02x}\{last_low:02x}\{last_high:02x}\18\03\00\00\01\00\00\00\00\00\00\00*")
   (data (i32.const 1024) "{host}")
   (data (i32.const 1056) "test")
 {HELPERS}
@@ -114,7 +142,8 @@ impl Parts {
   (func (export "{name}#describe") (result i32) {describe})
   (func (export "{name}#configure") (param i32 i32) (result i32) i32.const 128)
   (func (export "{name}#advertise")
-    (param $id i32) (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
+    (param $id i32) (param $host i32) (param $host_length i32) (param $upstream_port i32)
+    (param i32 i32 i32 i32 i32 i32) (param $sni i32) (param $sni_length i32) (param i32 i32 i32 i32)
     (result i32) {advertise})
   (func (export "{name}#route")
     (param i32 i32) (param $name i32) (param i32) (param $name_length i32) (param $port i32)
@@ -139,6 +168,13 @@ pub(crate) fn renamed(from: &str, to: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The built-in component, whose interface is also exported under another name: a hook's.
+pub(crate) fn hooked(name: &str) -> Vec<u8> {
+    // One export: name, sort instance, index 0, no type.
+    let export = [&[1, 0], &*leb128(name.len()), name.as_bytes(), &[5, 0, 0]].concat();
+    [BUILT_IN, &[11], &leb128(export.len()), &export].concat()
 }
 
 /// The built-in component with another core module, its first section.

@@ -3,6 +3,7 @@
 //! Owns their names; pure but for the files that a cluster's certificates are.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -41,6 +42,7 @@ pub struct Settings {
     variables: BTreeMap<String, String>,
     tolerated: Vec<String>,
     hosts: Option<Arc<Hosts>>,
+    launcher: Vec<OsString>,
 }
 
 impl Settings {
@@ -87,6 +89,7 @@ impl Settings {
             variables: BTreeMap::new(),
             tolerated: Vec::new(),
             hosts: None,
+            launcher: Vec::new(),
         };
         settings.set("GATEWAY_LICENSE_KEY", licence::of_this_process());
         settings
@@ -153,6 +156,11 @@ impl Settings {
         self.hosts = Some(hosts);
     }
 
+    /// Has throughway started by another program, which gets its command line behind its own.
+    pub fn launched_by(&mut self, command: impl IntoIterator<Item = OsString>) {
+        self.launcher = command.into_iter().collect();
+    }
+
     /// Starts throughway with them.
     ///
     /// # Errors
@@ -177,6 +185,10 @@ impl Settings {
 
     pub(super) fn hosts(&self) -> Option<&Hosts> {
         self.hosts.as_deref()
+    }
+
+    pub(super) fn launcher(&self) -> &[OsString] {
+        &self.launcher
     }
 
     pub(super) fn tolerated(&self) -> Vec<String> {

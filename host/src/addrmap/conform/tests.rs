@@ -33,6 +33,7 @@ fn settings(listeners: Vec<ListenerFacts>) -> Settings {
         zones: [].into(),
         upstream_hints: false,
         upstream: vec![endpoint("boot.internal", 9092)],
+        code: None,
     }
 }
 
@@ -42,6 +43,7 @@ fn plan() -> CheckedPlan {
         by_listener: true,
         by_local_port: false,
         by_zone: false,
+        by_server_name: false,
         listeners: vec![CheckedListener {
             needs_server_name: false,
             bootstrap: Vec::new(),

@@ -94,3 +94,38 @@ async fn certificates_are_told_and_looked_at_again() {
     let expected = serde_json::json!([{"leg": "Admin API", "changed": false, "error": null}]);
     assert_eq!(looks, expected);
 }
+
+#[tokio::test]
+async fn the_address_map_is_told_and_judged_by_value() {
+    let running = Running::start().await;
+    let path = "/throughway/v1/address-map";
+    let body = running.get(READER, path).await.json();
+    assert_eq!(body["map"]["component"], "built in");
+    assert_eq!(body["map"]["sha256"].as_str().unwrap().len(), 64);
+    let told = &body["table"]["listeners"][0]["brokers"][0]["told"];
+    assert_eq!(*told, "kafka.example.com:6970");
+
+    let dry = format!("DELETE {path}?dryMode=true HTTP/1.1\r\n\r\n");
+    let swapped = running.ask(ADMIN, &dry).await.json();
+    assert_eq!(
+        (&swapped["dry"], &swapped["changes"]),
+        (&true.into(), &serde_json::json!([]))
+    );
+    running.ask(READER, &dry).await.is_problem(403);
+    let unknown = format!("DELETE {path}?dry=true HTTP/1.1\r\n\r\n");
+    running.ask(ADMIN, &unknown).await.is_problem(400);
+
+    // More than other bodies may have, and refused for what it is.
+    let large = "x".repeat(2 * 1024 * 1024);
+    for (component, found) in [(large.as_str(), "not WebAssembly"), ("(component)", "text")] {
+        let length = component.len();
+        let put = format!("PUT {path} HTTP/1.1\r\ncontent-length: {length}\r\n\r\n{component}");
+        let refused = running.ask(ADMIN, &put).await.is_problem(422);
+        assert!(
+            refused["msg"].as_str().unwrap().contains(found),
+            "{refused}"
+        );
+        running.ask(READER, &put).await.is_problem(403);
+    }
+    assert_eq!(running.get(READER, path).await.json()["map"], body["map"]);
+}

@@ -267,7 +267,7 @@ pub(super) const ADDRESS_MAP: &[Variable] = &[
         "GATEWAY_ADDRESS_MAP",
         Follows("the built-in address map"),
         "the path of a WebAssembly component",
-        "checked at start; a new file is taken at the next start",
+        "checked, then watched: a better one is swapped in, a bad one is refused and the last good stays",
     ),
     used(
         "GATEWAY_ADDRESS_MAP_CONFIG",
