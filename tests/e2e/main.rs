@@ -13,6 +13,7 @@ mod cluster;
 mod drain;
 mod edge;
 mod licence;
+mod maps;
 mod migration;
 mod planted;
 mod ports;

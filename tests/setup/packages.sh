@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|image-check}
+for_what=${1:?usage: packages.sh build|test|maps|image-check}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -33,6 +33,11 @@ test)
     need maven command -v mvn
     need python3-venv venv
     ;;
+maps)
+    need python3-venv venv
+    need nodejs command -v node
+    need npm command -v npm
+    ;;
 image-check)
     need packer command -v packer
     need shellcheck command -v shellcheck
@@ -40,7 +45,7 @@ image-check)
     need python3-venv venv
     ;;
 *)
-    echo "usage: packages.sh build|test|image-check" >&2
+    echo "usage: packages.sh build|test|maps|image-check" >&2
     exit 64
     ;;
 esac
