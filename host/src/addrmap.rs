@@ -12,7 +12,7 @@
 //! - `table`     what is published
 //! - `unknown`   names the table does not know: cache and rate limit
 //! - `worker`    the thread
-//! - `explain`   the table in words
+//! - `explain`   a table in words, `published` the one that is published
 //! - `cases`     a file of questions and expected answers, for authors
 //! - `name`      host names
 
@@ -23,6 +23,7 @@ pub mod explain;
 mod map;
 mod name;
 mod plan;
+pub mod published;
 mod settings;
 mod table;
 #[cfg(test)]

@@ -1,112 +1,105 @@
-//! Health and metrics over HTTP.
+//! The Admin API: HTTPS with users, and the same on a local socket without a password.
 //!
-//! Owns axum and hyper. Its peers are not trusted: a request's head has a deadline, connections are
-//! capped and end after a while, and no route reads a body. It must not know listeners or sessions:
-//! others set the flags it shows (`Readiness`) and count what it renders (`metrics`).
+//! Owns axum and hyper. Its peers are not trusted: whoever may not do a thing is told so before the path
+//! is looked up or a body is read, everything has a deadline and a limit, and connections that wait
+//! make room for new ones. It must not know listeners or sessions: others set the flags it shows
+//! (`Readiness`), count what it renders (`metrics`), and do what it passes on.
+//!
+//! - `server`    accepting, slots, one connection's life
+//! - `door`      how a connection came in: PROXY header, TLS or plain
+//! - `gate`      what its request may do; `users`, `features` are what it goes by
+//! - `own`       `/throughway/v1/*`, one file for each subject
+//! - `v2`        `/gateway/v2/*`, as the tools of the replaced product know it
+//! - `health`    the three paths that everyone may ask for
+//! - `problem`, `input`   errors and bodies, alike everywhere
+//! - `secrets`   what is generated where nothing is configured
+//! - `local`     the control socket
 
+mod door;
+mod features;
+mod gate;
 mod health;
+mod input;
+mod local;
+mod own;
+mod problem;
+mod secrets;
+mod server;
+mod slots;
 #[cfg(test)]
 mod tests;
+mod users;
+mod v2;
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, OriginalUri, State};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 pub use self::health::Readiness;
+pub use self::local::ControlSocket;
+pub use self::secrets::AdminError;
+pub use self::server::{Front, serve, serve_locally};
 
+use self::problem::Problem;
+use crate::addrmap::AddressMap;
+use crate::config::Config;
+use crate::drain::Drain;
+use crate::licence::Guard;
 use crate::metrics::Metrics;
+use crate::tls::Legs;
+use crate::topology::Topology;
 
-/// Connections at a time; one more is closed at once. Probes and scrapes are few.
-const MOST_CONNECTIONS: usize = 128;
+/// The most bytes of a body, except where a route says otherwise.
+const BODY_BYTES: usize = 1024 * 1024;
 
-/// From accept, or from the answer before, to a complete request head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Asks the one who watches the licence to look now; answered when that is done.
+pub type LicenceReload = mpsc::Sender<oneshot::Sender<()>>;
 
-/// After this a connection ends behind its current answer, so that none is held for ever.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
-
-/// For the current answer to leave when a connection ends.
-const LAST_ANSWER: Duration = Duration::from_secs(1);
-
-/// Pause after an accept that failed: out of file descriptors is no reason to spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Room for a request's head; hyper refuses what is larger with 431.
-const HEAD_BYTES: usize = 16 * 1024;
-
-/// What the routes show. Cheap to clone.
+/// What the routes show and change. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AdminState {
+    /// As parsed.
+    pub config: Arc<Config>,
+    /// The same as JSON for people, without secrets.
+    pub shown_config: Arc<str>,
     /// Rendered by `/metrics`.
     pub metrics: Arc<Metrics>,
     /// Judged by `/health/ready`.
     pub readiness: Arc<Readiness>,
+    /// What was learned.
+    pub topology: Arc<Topology>,
+    /// What clients are told.
+    pub address_map: AddressMap,
+    /// Whether new sessions are accepted.
+    pub licence: Arc<Guard>,
+    /// Counts the sessions.
+    pub drain: Arc<Drain>,
+    /// Certificates.
+    pub legs: Arc<Legs>,
+    /// Reads the licence again.
+    pub reload_licence: LicenceReload,
+    /// Since when the process runs.
+    pub started: Instant,
 }
 
-/// Serves until `shutdown`, then lets current answers leave for a second.
-pub async fn serve(listener: TcpListener, state: AdminState, shutdown: CancellationToken) {
-    let routes = routes(state);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < MOST_CONNECTIONS => {
-                    connections.spawn(serve_one(stream, routes.clone(), shutdown.clone()));
-                }
-                Ok(_) => tracing::debug!("admin connection over the cap closed"),
-                Err(error) => {
-                    tracing::warn!(error = %error, "accept admin connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-    while connections.join_next().await.is_some() {}
-}
-
-async fn serve_one(stream: TcpStream, routes: Router, shutdown: CancellationToken) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    let mut connection = pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => {
-            if let Err(error) = ended {
-                tracing::debug!(error = %error, "admin connection failed");
-            }
-            return;
-        }
-        () = shutdown.cancelled() => {}
-        () = tokio::time::sleep(LONGEST_CONNECTION) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    let _cut_off = tokio::time::timeout(LAST_ANSWER, connection).await;
-}
-
+/// Every route. Who may ask for what is decided by `gate`, before.
 fn routes(state: AdminState) -> Router {
     Router::new()
         .route("/health", get(health::overview))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
+        .nest("/throughway/v1", own::routes())
+        .nest("/gateway/v2", v2::routes())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(state)
 }
 
@@ -122,25 +115,22 @@ async fn metrics(State(state): State<AdminState>) -> impl IntoResponse {
     )
 }
 
-async fn no_such_path(uri: Uri) -> Response {
-    problem(
+async fn no_such_path(OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::new(
         StatusCode::NOT_FOUND,
-        &format!("there is nothing at {}", uri.path()),
-        "the path is not one of /health, /health/live, /health/ready, /metrics",
+        format!("there is nothing at {}", problem::shown(uri.path())),
+        "GET /gateway/v2/docs lists every path",
     )
 }
 
-async fn no_such_method(method: Method, uri: Uri) -> Response {
-    problem(
+async fn no_such_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        &format!("{} cannot be asked for with {method}", uri.path()),
-        "the path answers to GET only",
+        format!(
+            "{} does not answer to {}",
+            problem::shown(uri.path()),
+            problem::shown(method.as_str())
+        ),
+        "GET /gateway/v2/docs lists the methods of every path",
     )
-}
-
-/// An error as every path tells it.
-fn problem(status: StatusCode, msg: &str, cause: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or("Error");
-    let body = serde_json::json!({ "title": title, "msg": msg, "cause": cause });
-    (status, Json(body)).into_response()
 }

@@ -4,6 +4,7 @@
 //! clocks or the process environment (`main` reads that once and passes it in).
 
 mod address_map;
+mod admin;
 mod allow;
 mod docs;
 mod env_file;
@@ -21,6 +22,7 @@ mod server_tls;
 mod sni;
 mod sources;
 mod upstream;
+mod users;
 mod value;
 mod variables;
 
@@ -28,10 +30,11 @@ mod variables;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::admin::{AdminConfig, AdminUser, HttpsConfig};
 pub use self::docs::reference;
 pub use self::parse::parse;
 pub use self::render::render;
@@ -154,7 +157,7 @@ pub enum ClientAuth {
 
 /// Where a certificate chain and its private key come from. The content decides the format, the
 /// type is a hint (`interface.md` §3).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum KeySource {
     /// One file: JKS, PKCS#12 or PEM.
     Store {
@@ -301,13 +304,6 @@ pub enum LimitsProfile {
     Small,
     /// JavaScript and Python components.
     Runtime,
-}
-
-/// Health, metrics, Admin API.
-#[derive(Clone, Debug)]
-pub struct AdminConfig {
-    /// `GATEWAY_HTTP_BIND_ADDRESS` and `GATEWAY_HTTP_PORT`.
-    pub bind: SocketAddr,
 }
 
 /// Caps on what peers can grow.

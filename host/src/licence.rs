@@ -16,7 +16,7 @@ pub mod source;
 pub mod state;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod time;
 pub mod token;
 

@@ -61,7 +61,7 @@ fn serve() -> ExitCode {
             Ok(source) => source,
             Err(error) => return complain(&format!("refused: {error}"), REFUSED),
         };
-        match throughway::run(parsed.config.clone(), licence) {
+        match throughway::run(parsed, licence) {
             Ok(()) => ExitCode::SUCCESS,
             Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
             Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),

@@ -3,24 +3,26 @@
 //! Owns the order of starting and stopping, and the control runtime: Admin API, accepting, topology
 //! changes, reloads, the licence, signals. Sessions run on the workers' runtimes.
 
+mod admin;
 mod licence;
 mod reload;
+mod tls;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use tokio::net::TcpListener;
 use tokio::runtime::Builder;
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::admin::Doors;
 use self::licence::Watch;
-use self::reload::Reloader;
 use crate::addrmap::AddressMap;
-use crate::admin::{self, AdminState, Readiness};
-use crate::config::{Config, ListenerConfig};
+use crate::admin::{Front, Readiness};
+use crate::config::{Config, Parsed, render};
 use crate::drain::Drain;
 use crate::licence::{Guard, Source};
 use crate::listener::worker::Workers;
@@ -29,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
-use crate::tls::{ClientTls, ServerTls};
+use crate::tls::Legs;
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
 use crate::upstream::Upstream;
@@ -51,16 +53,18 @@ pub enum RunError {
 /// Everything made before a port is bound.
 struct Parts {
     edge: Arc<Edge>,
-    client_tls: Option<Arc<ClientTls>>,
+    legs: Arc<Legs>,
     store: Store,
+    front: Front,
+    shown_config: Arc<str>,
 }
 
 /// Runs the proxy until it is drained; without a licence from that source, not at all.
 ///
 /// # Errors
 /// `RunError` says which exit code fits.
-pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
-    let parts = prepare(Arc::new(config), licence).map_err(RunError::Refused)?;
+pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
+    let parts = prepare(parsed, licence).map_err(RunError::Refused)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -70,11 +74,14 @@ pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
 }
 
 /// Loads what may be refused. Binds nothing.
-fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
+fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
+    let config = Arc::new(parsed.config.clone());
     make_folder(&config.state_directory)?;
     let licence = Guard::start(licence, &config.state_directory, licence::now())?;
-    let server_tls = load_server_tls(&config)?;
-    let client_tls = load_client_tls(&config)?;
+    let server_tls = tls::load_servers(&config)?;
+    let client_tls = tls::load_client(&config)?;
+    let front = Front::open(&config.admin, &config.state_directory)?;
+    let legs = tls::legs(&config, &server_tls, &front, client_tls.clone());
     let upstream_config = Arc::new(config.upstream.clone());
     let store = Store::new(&config.state_directory, &upstream_config);
     let remembered = store.load().with_context(|| {
@@ -100,15 +107,10 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     metrics.set_upstream_verify_disabled(!verify);
     let upstream = Upstream::new(
         upstream_config,
-        client_tls.clone(),
+        client_tls,
         config.tcp,
         config.timeouts.dial,
     );
-    let per_worker = HANDSHAKES_PER_WORKER.saturating_mul(config.workers.try_into().unwrap_or(1));
-    let handshakes = config
-        .limits
-        .max_handshakes_per_second
-        .unwrap_or(per_worker);
     let edge = Edge {
         server_tls,
         upstream,
@@ -117,7 +119,7 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
         licence: Arc::new(licence),
         metrics,
         drain: Arc::new(Drain::default()),
-        handshakes: Handshakes::new(handshakes),
+        handshakes: handshakes(&config),
         budget: Budget::default(),
         unmapped: Unmapped::default(),
         next_id: 1.into(),
@@ -125,26 +127,17 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     };
     Ok(Parts {
         edge: Arc::new(edge),
-        client_tls,
+        legs,
         store,
+        front,
+        shown_config: render(parsed, true).into(),
     })
 }
 
-/// For brokers that speak TLS.
-fn load_client_tls(config: &Config) -> anyhow::Result<Option<Arc<ClientTls>>> {
-    let load = |tls| ClientTls::load(tls).map(Arc::new);
-    let loaded = config.upstream.tls.as_ref().map(load).transpose();
-    loaded.context("upstream")
-}
-
-/// One for each listener that speaks TLS.
-fn load_server_tls(config: &Config) -> anyhow::Result<Vec<Option<Arc<ServerTls>>>> {
-    let load = |listener: &ListenerConfig| {
-        let load = |tls| ServerTls::load(tls).map(Arc::new);
-        let loaded = listener.tls.as_ref().map(load).transpose();
-        loaded.with_context(|| format!("listener {}", listener.name))
-    };
-    config.listeners.iter().map(load).collect()
+fn handshakes(config: &Config) -> Handshakes {
+    let per_worker = HANDSHAKES_PER_WORKER.saturating_mul(config.workers.try_into().unwrap_or(1));
+    let most = config.limits.max_handshakes_per_second;
+    Handshakes::new(most.unwrap_or(per_worker))
 }
 
 fn make_folder(state: &Path) -> anyhow::Result<()> {
@@ -155,14 +148,13 @@ fn make_folder(state: &Path) -> anyhow::Result<()> {
 async fn serve(parts: Parts) -> anyhow::Result<()> {
     let Parts {
         edge,
-        client_tls,
+        legs,
         store,
+        front,
+        shown_config,
     } = parts;
     let mut signals = Signals::listen().context("listen for signals")?;
-    let admin = edge.config.admin.bind;
-    let admin = TcpListener::bind(admin)
-        .await
-        .with_context(|| format!("bind {admin}"))?;
+    let doors = Doors::open(&edge.config.admin, front).await?;
     edge.upstream.own().add(edge.config.admin.bind);
     let workers = Workers::start(&edge).context("start workers")?;
     let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
@@ -175,13 +167,12 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     readiness.set_ports_bound();
     readiness.set_table_published();
     let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
-    let state = AdminState {
-        metrics: Arc::clone(&edge.metrics),
-        readiness: Arc::clone(&readiness),
-    };
+    let (reload_licence, licence_asked) = mpsc::channel(1);
+    let shown = (shown_config, reload_licence);
+    let state = admin::state(&edge, &legs, &readiness, shown);
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
-    tasks.spawn(admin::serve(admin, state, end.clone()));
+    let _control_socket = doors.serve(state, &tasks, &end);
     tasks.spawn(until(
         end.clone(),
         follow_topology(Arc::clone(&edge), listeners),
@@ -190,15 +181,15 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         end.clone(),
         remember_topology(Arc::clone(&edge), Arc::new(store)),
     ));
-    let reloader = Reloader::new(Arc::clone(&edge), client_tls);
-    tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
-    tasks.spawn(until(end.clone(), Arc::clone(&licence).run()));
+    tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
+    let watching = Arc::clone(&licence).run(licence_asked);
+    tasks.spawn(until(end.clone(), watching));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
 
     loop {
         match signals.next().await {
             Request::Reload => {
-                Arc::clone(&reloader).now().await;
+                reload::now(&legs).await;
                 Arc::clone(&licence).now().await;
             }
             Request::Drain => break,

@@ -4,7 +4,6 @@
 //! beyond the first prefix.
 
 mod arrival;
-mod budget;
 mod end;
 pub mod error;
 pub mod first_packet;
@@ -19,7 +18,6 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, field, info_span};
 
 use self::arrival::arrive;
-pub use self::budget::Budget;
 use self::end::close;
 use self::error::SessionError;
 pub use self::handshakes::Handshakes;
@@ -34,6 +32,7 @@ use crate::licence::Guard;
 use crate::metrics::{DialOutcome, Metrics};
 use crate::relay::pool::Pool;
 use crate::relay::{self, Answers, Counts, Legs, Shared, Terms, Unmapped};
+pub use crate::telemetry::Budget;
 use crate::tls::ServerTls;
 use crate::tls::stream::Stream;
 use crate::topology::Topology;

@@ -2,12 +2,15 @@
 //!
 //! Owns tracing-subscriber. Standard output belongs to results. It must not know what is logged.
 
+mod budget;
+
 use std::io::{self, IsTerminal, Write};
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub use self::budget::Budget;
 use crate::config::LogConfig;
 
 /// Why there are no logs.

@@ -7,11 +7,15 @@
 //! - `hello`    a client's handshake up to the choice of a configuration
 //! - `verify`   brokers whose certificates do not bear their names
 //! - `summary`  a certificate in words
+//! - `legs`     everything that is reloaded
+//! - `self_signed`  a certificate where nobody gave one
 
 mod hello;
 mod jks;
+mod legs;
 mod pem;
 mod pkcs12;
+mod self_signed;
 mod source;
 mod store;
 pub mod stream;
@@ -37,6 +41,8 @@ use self::store::{KeyBytes, TrustBytes};
 use crate::config::{ClientAuth, ClientTlsConfig, ServerTlsConfig};
 
 pub use self::hello::{Hello, MAX_HELLO_BYTES};
+pub use self::legs::{Legs, Reloaded};
+pub use self::self_signed::self_signed;
 pub use self::summary::CertificateSummary;
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];

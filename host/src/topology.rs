@@ -3,6 +3,7 @@
 //! Learned from answers on authenticated connections only, keyed by node id; the last word wins and a
 //! previous address is never dialled again. It must not know sockets or the address map.
 
+mod forget;
 pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+pub use self::forget::Forgotten;
 use self::store::Remembered;
 use crate::addrmap::MapBroker;
 use crate::config::UpstreamConfig;
@@ -274,4 +276,4 @@ fn first_refused(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -39,6 +39,12 @@ impl Readiness {
         self.draining.store(draining, Ordering::Release);
     }
 
+    /// A drain is under way.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
     /// The licence allows new sessions, or no longer does.
     pub fn set_licensed(&self, licensed: bool) {
         self.licensed.store(licensed, Ordering::Release);

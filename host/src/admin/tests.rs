@@ -1,33 +1,152 @@
-//! `admin` over real sockets: shapes, status codes and what hostile peers meet.
+//! The whole API over real sockets: what each way in gives, and what hostile peers meet.
 
+mod hostile;
+mod own;
+mod ways;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use super::gate::Access;
+use super::users::Users;
 use super::*;
+use crate::config::{self, AdminUser, Cidr, Given, Secret};
+use crate::licence::{self, Source};
+use crate::tls::testing::Authority;
+use crate::topology::store::Remembered;
 
+/// Authorization of a user who may do everything, one who may read, and nobody.
+pub(super) const ADMIN: &str = "root:secret";
+pub(super) const READER: &str = "bob:secret";
+pub(super) const WRONG: &str = "root:wrong";
+
+/// A configuration with these variables beside what every one needs.
+pub(super) fn config(variables: &[(&str, &str)]) -> Config {
+    let needed = [
+        ("KAFKA_BOOTSTRAP_SERVERS", "b1.kafka.internal:9092"),
+        ("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT"),
+        ("GATEWAY_SECURITY_PROTOCOL", "SASL_PLAINTEXT"),
+        ("GATEWAY_SECURITY_MODE", "KAFKA_MANAGED"),
+        ("GATEWAY_UPSTREAM_BROKERS", "1=b1.kafka.internal:9092"),
+        ("GATEWAY_ADVERTISED_HOST", "kafka.example.com"),
+    ];
+    let set = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let given = Given {
+        environment: needed.iter().chain(variables).map(set).collect(),
+        cores: 1,
+        ..Given::default()
+    };
+    config::parse(&given).unwrap().config
+}
+
+/// One for all tests: compiling it takes a while.
+static ADDRESS_MAP: LazyLock<AddressMap> = LazyLock::new(|| {
+    let config = config(&[]);
+    let topology = Topology::new(Arc::new(config.upstream.clone()), Remembered::default());
+    AddressMap::start(&config, topology.snapshot().map_brokers()).unwrap()
+});
+
+/// What the routes are given, with a licence or without.
+pub(super) fn state(licensed: bool, folder: &TempDir) -> AdminState {
+    let config = Arc::new(config(&[]));
+    let source = match licensed {
+        true => Source::Key(Secret(licence::testing::token_of_today())),
+        false => Source::AgentFile(folder.path().join("nothing-here")),
+    };
+    let now = std::time::SystemTime::now().into();
+    let licence = Guard::start(source, folder.path(), now).unwrap();
+    let (reload_licence, mut asked) = mpsc::channel::<oneshot::Sender<()>>(1);
+    std::thread::spawn(move || {
+        while let Some(asked) = asked.blocking_recv() {
+            asked.send(()).unwrap();
+        }
+    });
+    AdminState {
+        shown_config: "{}".into(),
+        metrics: Metrics::new(&["DEFAULT".to_owned()]),
+        readiness: Arc::default(),
+        topology: Arc::new(Topology::new(
+            Arc::new(config.upstream.clone()),
+            Remembered::default(),
+        )),
+        address_map: ADDRESS_MAP.clone(),
+        licence: Arc::new(licence),
+        drain: Arc::default(),
+        legs: Arc::new(Legs::new(Vec::new(), None)),
+        reload_licence,
+        started: Instant::now(),
+        config,
+    }
+}
+
+pub(super) fn access(secured_metrics: bool) -> Access {
+    let user = |credentials: &str, admin| {
+        let (name, password) = credentials.split_once(':').unwrap();
+        AdminUser {
+            name: name.to_owned(),
+            password: Secret(password.to_owned()),
+            admin,
+        }
+    };
+    let users = [user(ADMIN, true), user(READER, false)];
+    Access {
+        users: Users::new(&users).unwrap(),
+        secured_metrics,
+    }
+}
+
+/// A served API, and what its clients trust.
 struct Running {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
+    authority: Authority,
     state: AdminState,
     shutdown: CancellationToken,
     served: JoinSet<()>,
+    _folder: TempDir,
+}
+
+/// How a test differs from the usual.
+#[derive(Clone, Default)]
+struct Unusual {
+    open_metrics: bool,
+    trusted: Vec<Cidr>,
 }
 
 impl Running {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let state = AdminState {
-            metrics: Metrics::new(&["DEFAULT".to_owned()]),
-            readiness: Arc::default(),
+        Self::start_with(Unusual::default()).await
+    }
+
+    async fn start_with(unusual: Unusual) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new("admin");
+        let front = Front {
+            tls: Arc::new(authority.server("localhost")),
+            access: access(!unusual.open_metrics),
+            trusted: unusual.trusted,
         };
-        let shutdown = CancellationToken::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let mut state = state(true, &folder);
+        state.legs = Arc::new(Legs::new(vec![("Admin API".to_owned(), front.tls())], None));
+        let shutdown = CancellationToken::new();
         let mut served = JoinSet::new();
-        served.spawn(serve(listener, state.clone(), shutdown.clone()));
+        served.spawn(serve(listener, front, state.clone(), shutdown.clone()));
         Self {
             address,
+            authority,
             state,
             shutdown,
             served,
+            _folder: folder,
         }
     }
 
@@ -35,145 +154,79 @@ impl Running {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends one request and reads until the end: (status line, body).
-    async fn send(&self, request: &str) -> (String, String) {
-        let mut stream = self.connect().await;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.lines().next().unwrap().to_owned(), body.to_owned())
+    /// TLS on a connection that may have said something already.
+    async fn secure(
+        &self,
+        stream: TcpStream,
+    ) -> std::io::Result<impl AsyncRead + AsyncWrite + Unpin> {
+        let connector = tokio_rustls::TlsConnector::from(self.authority.client());
+        let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
+        connector.connect(name, stream).await
     }
 
-    async fn get(&self, path: &str) -> (String, String) {
-        self.send(&format!(
-            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n"
-        ))
-        .await
+    /// One request over TLS.
+    async fn ask(&self, credentials: &str, request: &str) -> Answer {
+        let stream = self.secure(self.connect().await).await.unwrap();
+        exchange(stream, &with_credentials(request, credentials)).await
     }
 
-    async fn get_json(&self, path: &str) -> (String, Value) {
-        let (status, body) = self.get(path).await;
-        (status, serde_json::from_str(&body).unwrap())
+    async fn get(&self, credentials: &str, path: &str) -> Answer {
+        self.ask(credentials, &format!("GET {path} HTTP/1.1\r\n\r\n"))
+            .await
     }
-}
 
-#[tokio::test]
-async fn is_ready_only_while_bound_published_licensed_and_not_draining() {
-    let running = Running::start().await;
-    let readiness = &running.state.readiness;
-    let (status, body) = running.get_json("/health/ready").await;
-    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
-    assert_eq!(body["status"], "NOTREADY");
-    assert_eq!(body["checks"][0]["id"], "ports");
-    readiness.set_ports_bound();
-    assert!(!readiness.is_ready());
-    readiness.set_table_published();
-    assert!(!readiness.is_ready());
-    assert_eq!(
-        running.get_json("/health/ready").await.1["checks"][3]["id"],
-        "licence"
-    );
-    readiness.set_licensed(true);
-    assert!(readiness.is_ready());
-    let (status, body) = running.get_json("/health/ready").await;
-    assert_eq!(
-        (status.as_str(), &body["status"]),
-        ("HTTP/1.1 200 OK", &Value::from("READY"))
-    );
-    readiness.set_draining(true);
-    let (_, body) = running.get_json("/health/ready").await;
-    assert_eq!(body["outcome"], "DOWN");
-    let (status, _) = running.get("/health/live").await;
-    assert_eq!(status, "HTTP/1.1 200 OK");
-}
-
-#[tokio::test]
-async fn health_tells_the_version_where_provisioning_tools_look() {
-    let running = Running::start().await;
-    let (_, body) = running.get_json("/health").await;
-    let checks = body["checks"].as_array().unwrap();
-    let build = checks.iter().find(|c| c["id"] == "buildInfo").unwrap();
-    assert_eq!(build["data"]["version"], crate::build_info::VERSION);
-    assert_eq!(body["outcome"], "UP");
-}
-
-#[tokio::test]
-async fn metrics_are_openmetrics_text() {
-    let running = Running::start().await;
-    let (_, body) = running.get("/metrics").await;
-    assert!(body.contains("throughway_panics_total 0") && body.ends_with("# EOF\n"));
-}
-
-#[tokio::test]
-async fn other_paths_and_methods_are_told_as_json() {
-    let running = Running::start().await;
-    let (status, body) = running.get_json("/gateway/v2/interceptor").await;
-    assert_eq!(status, "HTTP/1.1 404 Not Found");
-    assert_eq!(body["title"], "Not Found");
-    assert!(body["msg"].is_string() && body["cause"].is_string());
-    let (status, _) = running
-        .send("DELETE /health HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n")
-        .await;
-    assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");
-}
-
-#[tokio::test]
-async fn a_body_is_not_waited_for() {
-    let running = Running::start().await;
-    let (status, _) = running
-        .send("POST /metrics HTTP/1.1\r\nhost: t\r\ncontent-length: 9999999999\r\n\r\nx")
-        .await;
-    assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_head_that_never_ends_is_closed() {
-    let running = Running::start().await;
-    for begun in ["", "GET /health HTTP/1.1\r\nx: "] {
-        let mut stream = running.connect().await;
-        stream.write_all(begun.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let _reset = stream.read_to_end(&mut answer).await;
-        assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    /// One request without TLS.
+    async fn ask_plainly(&self, path: &str) -> Answer {
+        let request = format!("GET {path} HTTP/1.1\r\n\r\n");
+        exchange(self.connect().await, &with_credentials(&request, ADMIN)).await
     }
 }
 
-#[tokio::test]
-async fn a_head_over_the_limit_is_refused() {
-    let running = Running::start().await;
-    let mut stream = running.connect().await;
-    let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(HEAD_BYTES));
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut status = [0; 12];
-    stream.read_exact(&mut status).await.unwrap();
-    assert_eq!(&status, b"HTTP/1.1 431");
-}
-
-#[tokio::test]
-async fn a_connection_over_the_cap_is_closed_at_once() {
-    let running = Running::start().await;
-    let mut held = Vec::new();
-    for _ in 0..MOST_CONNECTIONS {
-        held.push(running.connect().await);
+/// Adds what every request has, and the user if there is one.
+pub(super) fn with_credentials(request: &str, credentials: &str) -> String {
+    let mut headers = "\r\nhost: t\r\nconnection: close\r\n".to_owned();
+    if !credentials.is_empty() {
+        let token = Base64::encode_string(credentials.as_bytes());
+        headers.push_str(&format!("authorization: Basic {token}\r\n"));
     }
-    let mut one_more = running.connect().await;
-    let mut byte = [0];
-    let read = one_more.read(&mut byte).await;
-    assert!(!matches!(read, Ok(1..)), "{read:?}");
-    drop(held);
+    request.replacen("\r\n", &headers, 1)
 }
 
-#[tokio::test]
-async fn shutdown_ends_idle_connections() {
-    let mut running = Running::start().await;
-    let mut idle = running.connect().await;
-    idle.write_all(b"GET /health/live HTTP/1.1\r\nhost: t\r\n\r\n")
-        .await
-        .unwrap();
-    let mut status = [0; 12];
-    idle.read_exact(&mut status).await.unwrap();
-    running.shutdown.cancel();
-    running.served.join_next().await.unwrap().unwrap();
-    assert!(TcpStream::connect(running.address).await.is_err());
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// That it is an error as all are.
+    #[track_caller]
+    fn is_problem(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        let body = self.json();
+        let fields: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(fields, ["cause", "msg", "title"]);
+        body
+    }
+}
+
+/// Sends and reads until the end.
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Answer {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut answer = Vec::new();
+    let _cut = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Answer {
+        status: status.unwrap_or_default(),
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    }
 }

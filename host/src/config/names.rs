@@ -40,9 +40,8 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
                 if let Some(secret) = r.secret(name) {
                     later.insert(name.clone(), secret);
                 }
-                // Open metrics are what there is; `licence` reads its own.
-                let moot = name == "GATEWAY_SECURED_METRICS" && r.text(name) == Some("false");
-                if !moot && !row.is_licence() {
+                // `licence` reads its own.
+                if !row.is_licence() {
                     not_yet.push(name.as_str());
                 }
             }

@@ -9,8 +9,8 @@ use super::reader::Reader;
 use super::report::{ConfigErrors, Mode, Parsed};
 use super::sources::{Given, Sources};
 use super::{
-    AdminConfig, Config, ListenerConfig, address_map, legacy, listeners, names, ports, process,
-    upstream, value,
+    Config, ListenerConfig, address_map, admin, legacy, listeners, names, ports, process, upstream,
+    value,
 };
 
 /// Parses everything once.
@@ -61,7 +61,7 @@ pub fn parse(given: &Given) -> Result<Parsed, ConfigErrors> {
 fn config(r: &mut Reader<'_>, mode: Mode) -> Config {
     let protocol = upstream::protocol(r);
     let upstream = upstream::read(r, protocol);
-    let bind = process::admin(r);
+    let bind = admin::bind(r);
     let min = r.value("GATEWAY_MIN_BROKERID", |text| {
         value::number(text, 0..=2_000_000_000)
     });
@@ -80,7 +80,7 @@ fn config(r: &mut Reader<'_>, mode: Mode) -> Config {
         upstream,
         address_map: address_map::read(r, &listeners),
         listeners,
-        admin: AdminConfig { bind },
+        admin: admin::read(r, bind),
         state_directory: process::state_directory(r),
         limits: process::limits(r),
         timeouts: process::timeouts(r),

@@ -1,9 +1,8 @@
-//! Limits, deadlines, shutdown, TCP, workers, logs, the Admin API's address.
+//! Limits, deadlines, shutdown, TCP, workers, logs.
 //!
 //! Pure. Every default stands in the table of variables; the fallbacks here only stand in after an
 //! error, when the result is thrown away.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -171,16 +170,6 @@ fn log_filter(text: &str) -> Outcome<String> {
         }
     })?;
     Ok(text.to_owned())
-}
-
-/// Bind address and port of the Admin API.
-pub(super) fn admin(r: &mut Reader<'_>) -> SocketAddr {
-    let ip = r.value("GATEWAY_HTTP_BIND_ADDRESS", value::ip);
-    let port = r.value("GATEWAY_HTTP_PORT", value::port);
-    SocketAddr::new(
-        ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        port.unwrap_or_default(),
-    )
 }
 
 pub(super) fn state_directory(r: &mut Reader<'_>) -> PathBuf {

@@ -1,5 +1,6 @@
 //! Tests of parsing as a whole; single values and the allow-list have theirs beside them.
 
+mod admin;
 mod legacy;
 mod listeners;
 mod names;
@@ -342,7 +343,10 @@ fn the_rendering_shows_origins_and_no_secret() {
         ("GATEWAY_SSL_KEY_STORE_PASSWORD", "hush-1"),
         ("GATEWAY_SSL_KEY_PASSWORD", "hush-2"),
         ("GATEWAY_LICENSE_KEY", "hush-3"),
-        ("GATEWAY_ADMIN_API_USERS", "hush-4"),
+        (
+            "GATEWAY_ADMIN_API_USERS",
+            "[{username: u, password: hush-4}]",
+        ),
     ]);
     let (text, json) = (render(&parsed, false), render(&parsed, true));
     for (out, secret) in [&text, &json].iter().flat_map(|out| [(out, "hush")]) {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::admin::Readiness;
@@ -33,11 +34,17 @@ impl Watch {
         Arc::new(watch)
     }
 
-    /// Never ends.
-    pub(super) async fn run(self: Arc<Self>) {
+    /// Never ends. Who asks is told when it was done.
+    pub(super) async fn run(self: Arc<Self>, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
         loop {
-            sleep(EVERY).await;
+            let asked = tokio::select! {
+                () = sleep(EVERY) => None,
+                Some(asked) = asked.recv() => Some(asked),
+            };
             Arc::clone(&self).now().await;
+            if let Some(asked) = asked {
+                let _gone_meanwhile = asked.send(());
+            }
         }
     }
 

@@ -65,6 +65,11 @@ fn answer(brokers: &[NamedBroker], cluster_id: Option<&str>) -> Found {
     found
 }
 
+/// An answer that tells of one broker.
+pub(crate) fn found(node_id: i32, host: &str) -> Found {
+    answer(&[named(node_id, host, 9092)], None)
+}
+
 fn address(topology: &Topology, node_id: i32) -> Option<String> {
     let snapshot = topology.snapshot();
     snapshot
@@ -181,4 +186,24 @@ fn an_answer_without_racks_does_not_wipe_them_out() {
         .unwrap();
     let snapshot = topology.snapshot();
     assert_eq!(snapshot.brokers[&NodeId(5)].rack.as_deref(), Some("a"));
+}
+
+#[test]
+fn a_forgotten_broker_is_learned_anew_and_a_seed_returns_to_its_place() {
+    let topology = topology();
+    assert_eq!(topology.forget(NodeId(1)), Forgotten::Configured);
+    assert_eq!(topology.forget(NodeId(2)), Forgotten::Unknown);
+    let moved = found(1, "moved.internal.test");
+    topology.learn(&moved).unwrap();
+    assert_eq!(topology.forget(NodeId(1)), Forgotten::Done);
+    assert_eq!(
+        address(&topology, 1).as_deref(),
+        Some("b1.internal.test:9092")
+    );
+    let other = found(2, "b2.internal.test");
+    topology.learn(&other).unwrap();
+    let version = topology.snapshot().version;
+    assert_eq!(topology.forget(NodeId(2)), Forgotten::Done);
+    assert_eq!(address(&topology, 2), None);
+    assert_eq!(topology.learn(&other).unwrap().version, version + 2);
 }

@@ -178,12 +178,11 @@ fn variables_of_other_owners_are_kept_for_them() {
     let parsed = accepted(&[
         ("GATEWAY_LICENSE_FILE", "/l"),
         ("GATEWAY_USAGE_FORWARD_PROXY", "http://u:hush@proxy:3128"),
-        ("GATEWAY_SECURED_METRICS", "false"),
     ]);
     let told = "warning: not in this release yet, no effect: \
                 GATEWAY_USAGE_FORWARD_PROXY";
     assert_eq!(notices(&parsed), [told]);
-    assert_eq!(parsed.later.len(), 3);
+    assert_eq!(parsed.later.len(), 2);
     let proxy = value_of(&parsed, "GATEWAY_USAGE_FORWARD_PROXY");
     assert_eq!(
         proxy,

@@ -210,75 +210,96 @@ pub(super) const ADMIN: &[Variable] = &[
         "an IP address of this machine",
         "",
     ),
-    later(
+    used(
         "GATEWAY_HTTP_PROXY_PROTOCOL",
         Unset,
-        "a comma list of networks",
-        "sources whose Admin API connections may begin with a PROXY header",
+        "a comma list of networks, such as 10.0.0.0/8,2001:db8::/32",
+        "sources whose Admin API connections may begin with a PROXY v1 or v2 header; from any other \
+         source such a header is refused",
     ),
-    later(
+    used(
         "GATEWAY_SECURED_METRICS",
         Is("true"),
         "true or false",
-        "ask for a user on `/metrics`",
+        "whether `/metrics` asks for a user; if not, it answers over plain HTTP, too",
     ),
-    later(
+    used(
         "GATEWAY_ADMIN_API_USERS",
-        Follows("one user with a generated password"),
-        "a list of {username, password, admin}",
-        "users of the Admin API; `admin: true` may write",
+        Follows("one user `admin` with a generated password, in a file under the state directory"),
+        "a list such as [{username: admin, password: s3cret, admin: true}], or the same as JSON; \
+         names and passwords are not empty, names have no colon and differ",
+        "users of the Admin API; those with `admin: true` may change things, the others may read",
     )
     .secret(),
-    later(
+    used(
         "GATEWAY_HTTPS_KEY_STORE_PATH",
+        Follows("a self-signed certificate, made under the state directory"),
+        "the path of a JKS, PKCS#12 or PEM file",
+        "certificate chain and private key of the Admin API; the content decides the format",
+    ),
+    used(
+        "GATEWAY_HTTPS_KEY_STORE_PASSWORD",
         Unset,
-        "a path",
-        "as `GATEWAY_SSL_KEY_STORE_PATH`",
-    ),
-    later("GATEWAY_HTTPS_KEY_STORE_PASSWORD", Unset, "a password", "").secret(),
-    later("GATEWAY_HTTPS_KEY_PASSWORD", Unset, "a password", "").secret(),
-    later(
-        "GATEWAY_HTTPS_KEY_TYPE",
-        Is("jks"),
-        "jks, pkcs12 or pem",
-        "a hint",
-    ),
-    later(
-        "GATEWAY_HTTPS_CERTIFICATE_PATH",
-        Unset,
-        "a path",
-        "PEM, instead of a key store",
-    ),
-    later(
-        "GATEWAY_HTTPS_PRIVATE_KEY_PATH",
-        Unset,
-        "a path",
-        "PEM, instead of a key store",
-    ),
-    later(
-        "GATEWAY_HTTPS_CLIENT_AUTH",
-        Is("NONE"),
-        "NONE, REQUEST or REQUIRED",
-        "whether callers show certificates",
-    ),
-    later(
-        "GATEWAY_HTTPS_TRUST_STORE_PATH",
-        Unset,
-        "a path",
-        "as `GATEWAY_SSL_TRUST_STORE_PATH`",
-    ),
-    later(
-        "GATEWAY_HTTPS_TRUST_STORE_PASSWORD",
-        Unset,
-        "a password",
+        "the password of the key store",
+        "needed unless the type is `pem`",
+    )
+    .secret(),
+    used(
+        "GATEWAY_HTTPS_KEY_PASSWORD",
+        Follows("the store's password"),
+        "the password of the key inside the store, or of an encrypted PEM key",
         "",
     )
     .secret(),
-    later(
+    used(
+        "GATEWAY_HTTPS_KEY_TYPE",
+        Is("jks"),
+        "jks, pkcs12 or pem",
+        "a hint; with `pem`, chain and key come from the one file of the key store path",
+    ),
+    used(
+        "GATEWAY_HTTPS_CERTIFICATE_PATH",
+        Unset,
+        "the path of a PEM file, together with GATEWAY_HTTPS_PRIVATE_KEY_PATH",
+        "certificate chain, instead of a key store",
+    ),
+    used(
+        "GATEWAY_HTTPS_PRIVATE_KEY_PATH",
+        Unset,
+        "the path of a PEM file, together with GATEWAY_HTTPS_CERTIFICATE_PATH",
+        "private key, instead of a key store",
+    ),
+    used(
+        "GATEWAY_HTTPS_CLIENT_AUTH",
+        Is("NONE"),
+        "NONE, REQUEST or REQUIRED",
+        "whether callers show certificates: not asked, may be missing, demanded; a user is asked for \
+         in any case",
+    ),
+    used(
+        "GATEWAY_HTTPS_TRUST_STORE_PATH",
+        Unset,
+        "the path of a JKS, PKCS#12 or PEM file",
+        "whom to trust when callers show certificates",
+    ),
+    used(
+        "GATEWAY_HTTPS_TRUST_STORE_PASSWORD",
+        Unset,
+        "the password of the trust store",
+        "not needed for PEM",
+    )
+    .secret(),
+    used(
         "GATEWAY_HTTPS_TRUST_STORE_TYPE",
         Is("jks"),
         "jks, pkcs12 or pem",
         "a hint",
+    ),
+    used(
+        "RUNTIME_DIRECTORY",
+        Unset,
+        "set by systemd",
+        "if set, the Admin API is also served there, on `control.sock`, without a password",
     ),
 ];
 

@@ -1,0 +1,161 @@
+//! Who calls: Basic credentials against the known users.
+//!
+//! Comparing takes the same time whatever is wrong: a keyed digest of name and password together is
+//! compared with every user's, all of them, in constant time.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::{hmac, rand};
+use axum::http::{HeaderMap, header};
+use base64ct::{Base64, Encoding as _};
+
+use crate::config::AdminUser;
+
+/// The most bytes of credentials that are looked at.
+const MOST_BYTES: usize = 4096;
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    /// Read.
+    Reader,
+    /// Read and change.
+    Admin,
+}
+
+struct Known {
+    tag: hmac::Tag,
+    name: String,
+    role: Role,
+}
+
+/// The known users.
+pub(super) struct Users {
+    /// Of this process alone, so that no digest means anything elsewhere.
+    key: hmac::Key,
+    known: Vec<Known>,
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.known.iter().map(|known| &known.name);
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl Users {
+    /// `None` when the system has no random numbers.
+    pub(super) fn new(users: &[AdminUser]) -> Option<Self> {
+        let mut secret = [0; 32];
+        rand::fill(&mut secret).ok()?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+        let known = |user: &AdminUser| Known {
+            tag: hmac::sign(
+                &key,
+                format!("{}:{}", user.name, user.password.0).as_bytes(),
+            ),
+            name: user.name.clone(),
+            role: if user.admin {
+                Role::Admin
+            } else {
+                Role::Reader
+            },
+        };
+        let known = users.iter().map(known).collect();
+        Some(Self { key, known })
+    }
+
+    /// The user whose credentials these headers hold. None or several are as good as wrong ones.
+    pub(super) fn find(&self, headers: &HeaderMap) -> Option<(&str, Role)> {
+        let given = credentials(headers).unwrap_or_default();
+        let tag = hmac::sign(&self.key, &given);
+        let mut found = None;
+        for known in &self.known {
+            if verify_slices_are_equal(tag.as_ref(), known.tag.as_ref()).is_ok() {
+                found = Some((known.name.as_str(), known.role));
+            }
+        }
+        found
+    }
+}
+
+/// `name:password` of the one Authorization header.
+fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let (given, None) = (given.next()?, given.next()) else {
+        return None;
+    };
+    let (scheme, token) = given.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    if !scheme.eq_ignore_ascii_case("basic") || token.len() > MOST_BYTES {
+        return None;
+    }
+    Base64::decode_vec(token).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+    use crate::config::Secret;
+
+    fn users() -> Users {
+        let user = |name: &str, password: &str, admin| AdminUser {
+            name: name.to_owned(),
+            password: Secret(password.to_owned()),
+            admin,
+        };
+        Users::new(&[user("root", "a:b", true), user("röd", "ö", false)]).unwrap()
+    }
+
+    fn found(values: &[&str]) -> Option<(String, Role)> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        }
+        let users = users();
+        let (name, role) = users.find(&headers)?;
+        Some((name.to_owned(), role))
+    }
+
+    fn basic(text: &str) -> String {
+        format!("Basic {}", Base64::encode_string(text.as_bytes()))
+    }
+
+    #[test]
+    fn a_user_is_known_by_name_and_password_together() {
+        let root = Some(("root".to_owned(), Role::Admin));
+        assert_eq!(found(&[&basic("root:a:b")]), root);
+        assert_eq!(
+            found(&[&basic("root:a:b").replace("Basic ", "bAsIc  ")]),
+            root
+        );
+        let reader = Some(("röd".to_owned(), Role::Reader));
+        assert_eq!(found(&[&basic("röd:ö")]), reader);
+        for wrong in [
+            "root:a",
+            "root:",
+            "root",
+            ":a:b",
+            "röd:a:b",
+            "",
+            "root:a:b ",
+        ] {
+            assert_eq!(found(&[&basic(wrong)]), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn one_well_formed_header_or_none() {
+        let good = basic("root:a:b");
+        assert_eq!(found(&[]), None);
+        assert_eq!(found(&[&good, &good]), None);
+        assert_eq!(found(&["Basic x", &good]), None);
+        assert_eq!(found(&[&good.replace("Basic", "Bearer")]), None);
+        assert_eq!(found(&[&good.replace("Basic ", "Basic")]), None);
+        assert_eq!(found(&[&format!("{good}=")]), None);
+        assert_eq!(found(&[&basic(&"x".repeat(MOST_BYTES))]), None);
+    }
+}
