@@ -19,8 +19,8 @@ use throughway_tests::proxy::{Proxy, Settings, Upstream, binary};
 use throughway_tests::recorder::{Recorder, RecorderTls};
 use throughway_tests::wire::{Door, who_is_behind};
 use throughway_tests::{crate_folder, kafka_jars, leaks, ports};
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::JoinHandle;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 
 const SCHEMES: [&str; 4] = ["racks", "zones", "managed", "forwarded"];
 const LANGUAGES: [&str; 4] = ["rust", "javascript", "python", "c"];
@@ -162,22 +162,16 @@ impl Named {
     }
 
     /// One round trip of a client that must be told `names`, each of which leads to its broker.
-    async fn serves(
-        &self,
-        cluster: &Cluster,
-        library: Library,
-        bootstrap: &str,
-        names: &[String; 3],
-        hosts: &Hosts,
-    ) {
+    async fn serves(&self, cluster: &Cluster, library: Library, told: &Told) {
         let security = Security::sasl_tls(USER, self.authority.certificate());
-        let topic = bootstrap.replace('.', "-");
-        let bootstrap = format!("{bootstrap}:{}", self.port);
+        let topic = format!("{}-{}", told.names[0], self.port);
+        let bootstrap = format!("{}:{}", told.bootstrap, self.port);
         let task = Task::new(Action::RoundTrip, &bootstrap, security, &topic);
-        let report = library.run(&task, Some(hosts)).await.unwrap();
+        let report = library.run(&task, Some(&told.hosts)).await.unwrap();
         assert!(report.is_complete(task.records), "{report:?}");
-        let told = names.iter().map(|name| format!("{name}:{}", self.port));
-        let expected: BTreeMap<_, _> = NODE_IDS.into_iter().zip(told).collect();
+        let names = &told.names;
+        let addresses = names.iter().map(|name| format!("{name}:{}", self.port));
+        let expected: BTreeMap<_, _> = NODE_IDS.into_iter().zip(addresses).collect();
         assert_eq!(report.brokers, expected);
         for (node, name) in NODE_IDS.into_iter().zip(names) {
             assert_eq!(self.behind(cluster, name).await, [node], "{name}");
@@ -199,14 +193,33 @@ impl Named {
     }
 }
 
-fn hosts<'a>(names: &'a [String; 3], bootstrap: &'a str) -> Hosts {
-    Hosts::new(names.iter().map(String::as_str).chain([bootstrap])).unwrap()
+/// The names that a client is told, and where they are for it.
+struct Told {
+    bootstrap: &'static str,
+    names: [String; 3],
+    hosts: Hosts,
+}
+
+impl Told {
+    fn new(bootstrap: &'static str, names: [String; 3]) -> Self {
+        Self::at(Ipv4Addr::LOCALHOST, bootstrap, names)
+    }
+
+    fn at(address: Ipv4Addr, bootstrap: &'static str, names: [String; 3]) -> Self {
+        let all = names.iter().map(String::as_str).chain([bootstrap]);
+        Self {
+            hosts: Hosts::at(address, all).unwrap(),
+            bootstrap,
+            names,
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_by_rack_reach_their_brokers() {
     let cluster = cluster::shared().await;
     let names = NODE_IDS.map(|id| format!("b{id}.{}.kafka.test", cluster::rack(id)));
+    let told = Told::new("bootstrap.kafka.test", names);
     let racks = NODE_IDS.map(cluster::rack);
     let below = racks.map(|rack| format!("*.{rack}.kafka.test"));
     let mut certified: Vec<&str> = below.iter().map(String::as_str).collect();
@@ -217,30 +230,33 @@ async fn names_by_rack_reach_their_brokers() {
     );
     for map in Map::all_or("rust") {
         let mut named = Named::new(&cluster, &map, &certified, &config, |_| {}).await;
-        let bootstrap = "bootstrap.kafka.test";
-        let hosts = hosts(&names, bootstrap);
-        named
-            .serves(&cluster, Library::Rust, bootstrap, &names, &hosts)
-            .await;
+        named.serves(&cluster, Library::Rust, &told).await;
         assert_eq!(named.proxy.stop().unwrap(), Some(0));
     }
 }
 
-/// Lets clients in at 127.0.0.2, and arrives at throughway from there: another zone.
-async fn from_another_zone(port: u16, local: u16) -> JoinHandle<()> {
-    let other = Ipv4Addr::new(127, 0, 0, 2);
-    let listener = TcpListener::bind((other, port)).await.unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let socket = TcpSocket::new_v4().unwrap();
-                socket.bind((other, 0).into()).unwrap();
-                let there = (Ipv4Addr::LOCALHOST, local).into();
-                let mut server = socket.connect(there).await.unwrap();
-                let _ended = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-            });
+/// Another address of this machine, and so another zone.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Lets clients in elsewhere, and arrives at throughway from there.
+async fn from_elsewhere(port: u16, local: u16) -> JoinSet<()> {
+    let listener = TcpListener::bind((ELSEWHERE, port)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((client, _)) = listener.accept().await {
+            connections.spawn(pass_on(client, local));
         }
-    })
+    });
+    tasks
+}
+
+async fn pass_on(mut client: TcpStream, local: u16) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((ELSEWHERE, 0).into()).unwrap();
+    let there = (Ipv4Addr::LOCALHOST, local).into();
+    let mut server = socket.connect(there).await.unwrap();
+    let _ended = tokio::io::copy_bidirectional(&mut client, &mut server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,24 +270,22 @@ async fn two_zones_have_names_of_their_own_for_the_same_brokers() {
     for map in Map::all_or("c") {
         let certified = ["*.office.test", "*.partner.test"];
         let mut named = Named::new(&cluster, &map, &certified, config, zones).await;
-        let relay = from_another_zone(named.port, named.local).await;
+        let relay = from_elsewhere(named.port, named.local).await;
         let office = NODE_IDS.map(|id| format!("b{id}.office.test"));
+        let office = Told::new("bootstrap.office.test", office);
         let partner = NODE_IDS.map(|id| format!("b{id}.partner.test"));
-        let bootstrap = ["bootstrap.office.test", "bootstrap.partner.test"];
-        let inside = hosts(&office, bootstrap[0]);
-        let names = partner.iter().map(String::as_str).chain([bootstrap[1]]);
-        let outside = Hosts::at(Ipv4Addr::new(127, 0, 0, 2), names).unwrap();
+        let partner = Told::at(ELSEWHERE, "bootstrap.partner.test", partner);
         tokio::join!(
-            named.serves(&cluster, Library::Rust, bootstrap[0], &office, &inside),
-            named.serves(&cluster, Library::Python, bootstrap[1], &partner, &outside),
+            named.serves(&cluster, Library::Rust, &office),
+            named.serves(&cluster, Library::Python, &partner),
         );
-        relay.abort();
+        drop(relay);
         assert_eq!(named.proxy.stop().unwrap(), Some(0));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_of_a_managed_service_reach_their_brokers() {
+async fn a_computed_broker_is_reached_before_it_is_learned() {
     let cluster = cluster::shared().await;
     let config = "scheme = managed\ndomain = kafka.test\nupstream-domain = managed.internal.test\n\
                   upstream-port = 9096";
@@ -287,17 +301,21 @@ async fn names_of_a_managed_service_reach_their_brokers() {
             settings.set("GATEWAY_UPSTREAM_ADDRESS_MAP", there);
             settings.set("GATEWAY_ADDRESS_MAP_UPSTREAM_HINTS", hints);
             settings.set("KAFKA_BOOTSTRAP_SERVERS", first);
+            settings.set("GATEWAY_UPSTREAM_ALLOWED", ".internal.test");
         }
     };
     let names = NODE_IDS.map(|id| format!("b-{id}.kafka.test"));
-    let bootstrap = "bootstrap.kafka.test";
+    let told = Told::new("bootstrap.kafka.test", names.clone());
     for map in Map::all_or("rust") {
         let certified = ["*.kafka.test"];
+        let mut deaf = Named::new(&cluster, &map, &certified, config, with_hints("false")).await;
+        // Nothing is learned yet, so a bootstrap server stands in.
+        assert_eq!(deaf.behind(&cluster, &names[1]).await, [NODE_IDS[0]]);
+        assert_eq!(deaf.proxy.stop().unwrap(), Some(0));
+
         let mut named = Named::new(&cluster, &map, &certified, config, with_hints("true")).await;
-        let hosts = hosts(&names, bootstrap);
-        named
-            .serves(&cluster, Library::Rust, bootstrap, &names, &hosts)
-            .await;
+        assert_eq!(named.behind(&cluster, &names[1]).await, [NODE_IDS[1]]);
+        named.serves(&cluster, Library::Rust, &told).await;
         assert_eq!(named.proxy.stop().unwrap(), Some(0));
     }
 }
@@ -321,7 +339,8 @@ async fn ports_behind_a_forwarding_balancer_reach_their_brokers() {
         let hosts = Hosts::new(["balancer.test"]).unwrap();
         let security = Security::sasl_plaintext(USER);
         let bootstrap = format!("balancer.test:{public}");
-        let task = Task::new(Action::RoundTrip, &bootstrap, security, "forwarded");
+        let topic = format!("forwarded-{public}");
+        let task = Task::new(Action::RoundTrip, &bootstrap, security, &topic);
         let java = Library::Java(kafka_jars::CURRENT.to_owned());
         let report = java.run(&task, Some(&hosts)).await.unwrap();
         assert!(report.is_complete(task.records), "{report:?}");
