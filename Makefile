@@ -12,7 +12,7 @@ CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny fuzz soak bare
+.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny fuzz soak bare maps
 .PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages kafka-jars
 
 help: ## lists the targets
@@ -46,6 +46,10 @@ image-check: image-packages ## the image's files: packer, scripts, CloudFormatio
 
 docs: build-packages test-packages ## the crates' documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" $(RUST) cargo doc --locked --no-deps --document-private-items
+
+maps: build test-packages kafka-jars ## address maps in every language: new project, its README's commands, cases, real Kafka
+	THROUGHWAY_BIN=$(BINARY) $(RUST) tests/setup/maps.sh $(LANGUAGES)
+	THROUGHWAY_BIN=$(BINARY) THROUGHWAY_MAPS=$(CURDIR)/target/maps $(RUST) cargo test --locked --profile local -p throughway-tests --test e2e -- maps::
 
 fmt: ## formats the code
 	$(RUST) cargo fmt

@@ -21,6 +21,8 @@ fail() {
 [ "$(recorded test-guest-sha256)" = "$(sha256_of "$root/tests/guests/shift-by-100.wasm")" ] ||
     fail "tests/guests/shift-by-100.wasm is not the one in build-info.toml: run make guest"
 echo "guest: sources and component are those of build-info.toml"
+(cd "$root" && sha256sum --check --quiet tests/guests/schemes.sha256) ||
+    fail "the examples are not those that tests/guests/schemes-*.wasm were built from: run UPDATE=1 make maps"
 
 if ! find_toolchain || [ "$(recorded compiler)" != "$(compiler_version)" ] ||
     [ "$(recorded linker)" != "$(linker_version)" ]; then

@@ -20,6 +20,7 @@ mod edge;
 mod guests;
 mod hostile;
 mod licence;
+mod maps;
 mod memory;
 mod migration;
 mod planted;

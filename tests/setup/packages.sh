@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|image-check}
+for_what=${1:?usage: packages.sh build|test|maps|image-check}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -35,6 +35,11 @@ test)
     # Moves the clock of an unmodified program from outside.
     need faketime command -v faketime
     ;;
+maps)
+    need python3-venv venv
+    need nodejs command -v node
+    need npm command -v npm
+    ;;
 image-check)
     need packer command -v packer
     need shellcheck command -v shellcheck
@@ -44,7 +49,7 @@ image-check)
     need faketime command -v faketime
     ;;
 *)
-    echo "usage: packages.sh build|test|image-check" >&2
+    echo "usage: packages.sh build|test|maps|image-check" >&2
     exit 64
     ;;
 esac

@@ -8,6 +8,7 @@ mod task;
 
 use std::ffi::OsString;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -45,10 +46,19 @@ impl Hosts {
     ///
     /// When no temporary file can be written.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        Self::at(Ipv4Addr::LOCALHOST, names)
+    }
+
+    /// Names that resolve to another address of this machine.
+    ///
+    /// # Errors
+    ///
+    /// When no temporary file can be written.
+    pub fn at<'a>(address: Ipv4Addr, names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         let folder = TemporaryFolder::new("throughway-hosts-")?;
         let mut text = "127.0.0.1 localhost\n".to_owned();
         for name in names {
-            text.push_str(&format!("127.0.0.1 {name}\n"));
+            text.push_str(&format!("{address} {name}\n"));
         }
         fs::write(folder.path().join("hosts"), text)?;
         Ok(Self { folder })

@@ -17,7 +17,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::settings::NodePlan;
 pub use self::settings::{
-    ADMIN, ClusterOptions, Listener, NODE_IDS, NodePorts, USER, advertised_host,
+    ADMIN, ClusterOptions, Listener, NODE_IDS, NodePorts, USER, advertised_host, rack,
 };
 use crate::certificates::{Authority, Identity};
 use crate::files::{TemporaryFolder, log_file};

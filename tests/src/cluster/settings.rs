@@ -91,6 +91,16 @@ pub fn advertised_host(node: i32) -> String {
     format!("broker{node}.internal.test")
 }
 
+/// The rack a node says it is in: each in one of its own.
+#[must_use]
+pub fn rack(node: i32) -> &'static str {
+    match node {
+        1 => "rack-a",
+        5 => "rack-b",
+        _ => "rack-c",
+    }
+}
+
 /// A node's place among the others.
 pub(super) struct NodePlan<'a> {
     pub id: i32,
@@ -147,9 +157,11 @@ impl NodePlan<'_> {
             .collect();
         format!(
             "node.id={id}\n\
+             broker.rack={}\n\
              controller.quorum.voters={}\n\
              listeners={},CONTROLLER://127.0.0.1:{}\n\
              advertised.listeners={}\n",
+            rack(id),
             voters.join(","),
             all("127.0.0.1"),
             at.controller(),

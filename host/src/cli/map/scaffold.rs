@@ -40,16 +40,42 @@ const RUST: &[File] = files!("rust/":
     "src/racks.rs" "src/zones.rs" "src/managed.rs" "src/forwarded.rs"
 );
 
+const JAVASCRIPT: &[File] = files!("javascript/":
+    "package.json" "package-lock.json" "README.md" "build.mjs"
+    "src/map.js" "src/config.js" "src/names.js"
+    "src/racks.js" "src/zones.js" "src/managed.js" "src/forwarded.js"
+);
+
+const PYTHON: &[File] = files!("python/":
+    "requirements.txt" "README.md"
+    "app.py" "config.py" "names.py"
+    "racks.py" "zones.py" "managed.py" "forwarded.py"
+);
+
+const C: &[File] = files!("c/":
+    "package.json" "package-lock.json" "requirements.txt" "README.md" "componentize.mjs"
+    "bindings/addrmap.h" "bindings/addrmap.c" "bindings/addrmap_component_type.o"
+    "src/map.h" "src/map.c" "src/text.c" "src/config.c" "src/names.c"
+    "src/racks.c" "src/zones.c" "src/managed.c" "src/forwarded.c"
+);
+
 /// What a map can be written in, with a project to begin from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Language {
     Rust,
+    #[value(name = "javascript")]
+    JavaScript,
+    Python,
+    C,
 }
 
 impl Language {
     fn files(self) -> &'static [File] {
         match self {
             Self::Rust => RUST,
+            Self::JavaScript => JAVASCRIPT,
+            Self::Python => PYTHON,
+            Self::C => C,
         }
     }
 
