@@ -8,7 +8,7 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence admin metrics telemetry drain signal proxy_protocol`) → pure (`kafka config close excluded`).
+//! topology licence admin metrics telemetry drain notify signal proxy_protocol`) → pure (`kafka config close excluded`).
 
 pub mod addrmap;
 pub mod admin;
@@ -21,6 +21,7 @@ pub mod kafka;
 pub mod licence;
 pub mod listener;
 pub mod metrics;
+pub mod notify;
 pub mod proxy_protocol;
 pub mod relay;
 mod run;

@@ -24,8 +24,9 @@ use crate::config::{Config, ListenerConfig};
 use crate::drain::Drain;
 use crate::licence::{Guard, Source};
 use crate::listener::worker::Workers;
-use crate::listener::{Listeners, ports_at_start};
+use crate::listener::{Listeners, bind, ports_at_start};
 use crate::metrics::Metrics;
+use crate::notify::{Manager, Pulses, inherited};
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
@@ -60,13 +61,18 @@ struct Parts {
 /// # Errors
 /// `RunError` says which exit code fits.
 pub fn run(config: Config, licence: Source) -> Result<(), RunError> {
+    // First: descriptors are handed over by number, before we open any. No configuration of ours.
+    let variable = |name: &str| std::env::var_os(name);
+    let manager = Arc::new(Manager::new(variable, inherited(variable)));
     let parts = prepare(Arc::new(config), licence).map_err(RunError::Refused)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .context("make control runtime")
         .map_err(RunError::Failed)?;
-    runtime.block_on(serve(parts)).map_err(RunError::Failed)
+    runtime
+        .block_on(serve(parts, manager))
+        .map_err(RunError::Failed)
 }
 
 /// Loads what may be refused. Binds nothing.
@@ -152,23 +158,14 @@ fn make_folder(state: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("GATEWAY_STATE_DIRECTORY: cannot use {}", state.display()))
 }
 
-async fn serve(parts: Parts) -> anyhow::Result<()> {
+async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
     let Parts {
         edge,
         client_tls,
         store,
     } = parts;
     let mut signals = Signals::listen().context("listen for signals")?;
-    let admin = edge.config.admin.bind;
-    let admin = TcpListener::bind(admin)
-        .await
-        .with_context(|| format!("bind {admin}"))?;
-    let workers = Workers::start(&edge).context("start workers")?;
-    let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
-    let mut ports = ports_at_start(&edge.config);
-    // A map of the operator's own may need others before any broker is known.
-    ports.extend_from_slice(edge.address_map.table().local_ports());
-    listeners.ensure(&ports).map_err(|error| anyhow!(error))?;
+    let (admin, listeners, pulses) = bind_all(&edge, &manager)?;
 
     let readiness = Arc::new(Readiness::default());
     readiness.set_ports_bound();
@@ -192,27 +189,56 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     let reloader = Reloader::new(Arc::clone(&edge), client_tls);
     tasks.spawn(until(end.clone(), Arc::clone(&reloader).run()));
     tasks.spawn(until(end.clone(), Arc::clone(&licence).run()));
+    let watched = Arc::clone(&manager);
+    tasks.spawn(until(
+        end.clone(),
+        async move { watched.watch(pulses).await },
+    ));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
+    manager.ready();
 
     loop {
         match signals.next().await {
             Request::Reload => {
+                manager.reloading();
                 Arc::clone(&reloader).now().await;
                 Arc::clone(&licence).now().await;
+                manager.ready();
             }
             Request::Drain => break,
             Request::ExitAtOnce => exit_at_once(),
         }
     }
-    drain(&edge, &readiness, &mut signals).await;
+    drain(&edge, &readiness, &mut signals, &manager).await;
     end.cancel();
     tasks.close();
     tasks.wait().await;
     Ok(())
 }
 
+/// Binds the Admin API and every port known so far, or takes over what the manager has kept.
+fn bind_all(
+    edge: &Arc<Edge>,
+    manager: &Arc<Manager>,
+) -> anyhow::Result<(TcpListener, Arc<Listeners>, Pulses)> {
+    let admin = edge.config.admin.bind;
+    let admin = manager
+        .listen(admin, bind)
+        .and_then(TcpListener::from_std)
+        .with_context(|| format!("bind {admin}"))?;
+    let workers = Workers::start(edge, manager.beat_every()).context("start workers")?;
+    let pulses = workers.pulses();
+    let listeners = Listeners::new(Arc::clone(edge), workers, Arc::clone(manager));
+    let mut ports = ports_at_start(&edge.config);
+    // A map of the operator's own may need others before any broker is known.
+    ports.extend_from_slice(edge.address_map.table().local_ports());
+    listeners.ensure(&ports).map_err(|error| anyhow!(error))?;
+    manager.forget_the_rest();
+    Ok((admin, Arc::new(listeners), pulses))
+}
+
 /// Drains; a second signal ends the process at once.
-async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals) {
+async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals, manager: &Manager) {
     readiness.set_draining(true);
     tracing::info!(sessions = edge.drain.sessions.len(), "draining");
     let politely = async {
@@ -229,6 +255,7 @@ async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals) {
     let cut = tokio::select! {
         cut = politely => cut,
         () = impatiently => 0,
+        () = manager.stopping(edge.drain.sessions.len()) => 0,
     };
     if cut > 0 {
         tracing::warn!(

@@ -17,6 +17,7 @@ mod migration;
 mod planted;
 mod ports;
 mod protocol;
+mod service_manager;
 mod sni;
 mod tails;
 mod wrong_protocol;
