@@ -95,6 +95,7 @@ impl Listeners {
                         source,
                     }
                 })?;
+            self.edge.upstream.own().add(address);
             self.accept_on(socket, *index, *port);
         }
         Ok(())

@@ -226,6 +226,7 @@ fn bind_all(
         .listen(admin, bind)
         .and_then(TcpListener::from_std)
         .with_context(|| format!("bind {admin}"))?;
+    edge.upstream.own().add(edge.config.admin.bind);
     let workers = Workers::start(edge, manager.beat_every()).context("start workers")?;
     let pulses = workers.pulses();
     let listeners = Listeners::new(Arc::clone(edge), workers, Arc::clone(manager));

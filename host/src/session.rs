@@ -234,7 +234,7 @@ fn is_at(edge: &Edge, node_id: NodeId, endpoint: &Endpoint) -> bool {
 fn outcome(error: &DialError) -> DialOutcome {
     match error {
         DialError::Resolve { .. } => DialOutcome::NotResolved,
-        DialError::NotAllowed { .. } => DialOutcome::NotAllowed,
+        DialError::NotAllowed { .. } | DialError::OwnListener { .. } => DialOutcome::NotAllowed,
         DialError::Connect { .. } => DialOutcome::Refused,
         DialError::Tls { .. } => DialOutcome::TlsFailed,
         DialError::Deadline { .. } => DialOutcome::TimedOut,

@@ -36,7 +36,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use self::store::{KeyBytes, TrustBytes};
 use crate::config::{ClientAuth, ClientTlsConfig, ServerTlsConfig};
 
-pub use self::hello::{Hello, MAX_HELLO_BYTES, first_bytes_look_like_tls};
+pub use self::hello::{Hello, MAX_HELLO_BYTES};
 pub use self::summary::CertificateSummary;
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];

@@ -3,6 +3,8 @@
 //! Owns name resolution, the check of resolved addresses and the sockets towards brokers. It must not
 //! know frames or clients.
 
+mod own;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+pub use self::own::OwnAddresses;
 use crate::config::{TcpConfig, UpstreamConfig};
 use crate::kafka::Endpoint;
 use crate::tls::stream::Stream;
@@ -40,6 +43,14 @@ pub enum DialError {
         endpoint: Endpoint,
         /// As resolved.
         address: IpAddr,
+    },
+    /// It leads back to this process, which would be its own client.
+    #[error("{endpoint} leads to {address}, where throughway itself listens")]
+    OwnListener {
+        /// As advertised.
+        endpoint: Endpoint,
+        /// As resolved, or as `GATEWAY_UPSTREAM_ADDRESS_MAP` has it.
+        address: SocketAddr,
     },
     /// No address accepted a connection.
     #[error("connect to {endpoint} at {address}")]
@@ -78,6 +89,7 @@ pub struct Upstream {
     tls: Option<Arc<ClientTls>>,
     tcp: TcpConfig,
     limit: Duration,
+    own: OwnAddresses,
     /// Bootstrap servers take turns, so that first contact does not depend on one broker.
     turn: AtomicUsize,
 }
@@ -96,8 +108,15 @@ impl Upstream {
             tls,
             tcp,
             limit,
+            own: OwnAddresses::default(),
             turn: AtomicUsize::new(0),
         }
+    }
+
+    /// Where this process listens, to be added to as ports are bound: never dialled.
+    #[must_use]
+    pub fn own(&self) -> &OwnAddresses {
+        &self.own
     }
 
     /// Connects to one broker.
@@ -138,7 +157,7 @@ impl Upstream {
 
     async fn connect(&self, to: &Endpoint) -> Result<Stream, DialError> {
         let mut failed = None;
-        for address in self.resolve(to).await? {
+        for address in self.foreign(to).await? {
             match self.open(address).await {
                 Ok(stream) => return self.secure(to, stream).await,
                 Err(source) => {
@@ -156,7 +175,23 @@ impl Upstream {
         }))
     }
 
-    /// Addresses to dial. Resolved once: the address checked here is the one dialled (DNS rebinding).
+    /// Addresses to dial, none of them our own: a broker that advertises one of those would have us
+    /// dial ourselves, again and again.
+    async fn foreign(&self, to: &Endpoint) -> Result<Vec<SocketAddr>, DialError> {
+        let resolved = self.resolve(to).await?;
+        let (own, foreign): (Vec<_>, Vec<_>) = resolved
+            .into_iter()
+            .partition(|address| self.own.covers(*address));
+        match (foreign.is_empty(), own.first()) {
+            (true, Some(address)) => Err(DialError::OwnListener {
+                endpoint: to.clone(),
+                address: *address,
+            }),
+            _ => Ok(foreign),
+        }
+    }
+
+    /// Addresses of a name. Resolved once: the address checked here is the one dialled (DNS rebinding).
     async fn resolve(&self, to: &Endpoint) -> Result<Vec<SocketAddr>, DialError> {
         let instead = self.config.dial_instead.iter().find(|entry| {
             entry.host.eq_ignore_ascii_case(&to.host) && entry.port.is_none_or(|p| p == to.port)

@@ -66,7 +66,11 @@ impl GuestComponent {
                 shown(&format!("{error:#}"))
             ))
         };
-        gate::admit(bytes, most_bytes(profile)).map_err(AddrMapError::Refused)?;
+        let admitted = gate::admit(bytes, most_bytes(profile)).map_err(AddrMapError::Refused)?;
+        if !admitted.unreachable.is_empty() {
+            let found = admitted.unreachable.join(", ");
+            tracing::info!(found, "address map holds what nothing can reach; admitted");
+        }
         let runtime = Runtime::new(profile).map_err(refused)?;
         let component = Component::from_binary(&runtime.engine, bytes).map_err(refused)?;
         let pre = Linker::new(&runtime.engine)

@@ -15,6 +15,14 @@ use super::{Endpoint, NodeId};
 
 mod random;
 
+/// How many random frames of one kind and version: enough for every day, or a million.
+pub(super) fn frames(everyday: usize) -> usize {
+    match std::env::var_os("THROUGHWAY_SOAK") {
+        Some(_) => 1_000_000,
+        None => everyday,
+    }
+}
+
 /// xorshift64*: the same numbers on every run.
 pub(super) struct Rng(u64);
 

@@ -3,7 +3,7 @@
 //! Pure. Clients of a SASL listener begin with ApiVersions or SaslHandshake, so the first prefix
 //! tells; whatever else comes is named, so that one log line is enough to find the mistake.
 
-use crate::kafka::request::{PREFIX_LEN, RequestPrefix};
+use crate::kafka::request::{PREFIX_LEN, RequestPrefix, first_request_is_plausible};
 use crate::metrics::WrongProtocol;
 
 /// What the operator of the client should look at.
@@ -42,9 +42,6 @@ pub enum Judgement {
     Wrong(WrongProtocol),
 }
 
-/// API keys a client may begin with: SaslHandshake, ApiVersions, SaslAuthenticate.
-const FIRST_KEYS: [i16; 3] = [17, 18, 36];
-
 /// Judges the bytes of a plaintext connection, or those inside TLS.
 #[must_use]
 pub fn judge(bytes: &[u8], most: usize) -> Judgement {
@@ -70,7 +67,7 @@ pub fn judge(bytes: &[u8], most: usize) -> Judgement {
     }
     match RequestPrefix::read(prefix, most) {
         Err(_) => Judgement::Wrong(WrongProtocol::BadSize),
-        Ok(prefix) if FIRST_KEYS.contains(&prefix.api_key.0) => Judgement::Kafka,
+        Ok(prefix) if first_request_is_plausible(&prefix) => Judgement::Kafka,
         Ok(_) => Judgement::Wrong(WrongProtocol::NotKafka),
     }
 }
@@ -126,7 +123,7 @@ mod tests {
     #[test]
     fn names_what_stands_at_the_wrong_door() {
         use WrongProtocol::{BadSize, Http, NotKafka, ProxyHeader, Tls, Zeros};
-        let table: [(&[u8], WrongProtocol); 10] = [
+        let table: [(&[u8], WrongProtocol); 11] = [
             (&[0x16, 3, 1, 2, 0, 1], Tls),
             (b"GET / HTTP/1.1\r\n", Http),
             (b"POST /x HTTP/1.1\r\n", Http),
@@ -140,6 +137,7 @@ mod tests {
                 NotKafka,
             ),
             (&[0, 0, 0, 20, 0, 3, 0, 9, 0, 0, 0, 1], NotKafka),
+            (&[0, 0, 0, 20, 0, 18, 0xff, 0xff, 0, 0, 0, 1], NotKafka),
         ];
         for (bytes, expected) in table {
             assert_eq!(wrong(bytes), Judgement::Wrong(expected), "{bytes:02x?}");

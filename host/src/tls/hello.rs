@@ -91,14 +91,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
     }
 }
 
-/// Whether a stream that starts with these bytes speaks TLS: a handshake record (22) of a version
-/// 3.x. As good as the bytes given; `false` when there are none. A Kafka client without TLS starts
-/// with a frame size instead, whose first byte is 0.
-#[must_use]
-pub fn first_bytes_look_like_tls(bytes: &[u8]) -> bool {
-    matches!(bytes, [22] | [22, 3, ..])
-}
-
 async fn end_with_alert<S: AsyncWrite + Unpin>(stream: &mut S, description: u8) {
     // alert record, version 1.2 as RFC 8446 §5.1 has it, 2 bytes, fatal
     let record = [21, 3, 3, 0, 2, 2, description];

@@ -85,3 +85,27 @@ async fn goes_on_to_the_next_bootstrap_server() {
         assert_eq!(dialled, endpoint("127.0.0.1", port));
     }
 }
+
+#[tokio::test]
+async fn never_dials_what_this_process_listens_on() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    // Allowed three times over: as a bootstrap server, by rule and by the address map.
+    let upstream = upstream(&[
+        ("KAFKA_BOOTSTRAP_SERVERS", &format!("127.0.0.1:{port}")),
+        ("GATEWAY_UPSTREAM_ALLOWED", "127.0.0.0/8,.internal.test"),
+        ("GATEWAY_UPSTREAM_ADDRESS_MAP", "b1.internal.test=127.0.0.1"),
+    ]);
+    let own = endpoint("127.0.0.1", port);
+    assert!(upstream.dial(&own).await.is_ok(), "nothing is ours yet");
+    upstream.own().add(server.local_addr().unwrap());
+    for to in [own, endpoint("b1.internal.test", port)] {
+        let refused = upstream.dial(&to).await;
+        assert!(
+            matches!(refused, Err(DialError::OwnListener { .. })),
+            "{refused:?}"
+        );
+    }
+    let refused = upstream.dial_bootstrap().await;
+    assert!(matches!(refused, Err(DialError::OwnListener { .. })));
+}

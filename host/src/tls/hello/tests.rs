@@ -258,12 +258,3 @@ async fn finishes_a_handshake_in_small_pieces() {
     assert_eq!(read.unwrap(), b'x');
     assert!(served.is_ok());
 }
-
-#[test]
-fn knows_tls_by_its_first_bytes() {
-    assert!(first_bytes_look_like_tls(&hello()));
-    assert!(first_bytes_look_like_tls(&[22]));
-    for other in [b"".as_slice(), b"PROXY", &[0, 0, 0, 40], &[22, 2]] {
-        assert!(!first_bytes_look_like_tls(other));
-    }
-}
