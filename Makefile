@@ -8,12 +8,13 @@ SHELL := /bin/bash
 # Runs a command with a Rust toolchain on PATH, installing Debian's where there is none.
 RUST := tests/setup/rust.sh
 BINARY := $(CURDIR)/target/local/throughway
+DEB_BINARY ?= $(BINARY)
 CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci build guest dev-license lint image-check docs fmt deny bare
-.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages kafka-jars
+.PHONY: help run test ci build guest dev-license lint image-check docs fmt deny bare deb package-test
+.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages kafka-jars
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -26,10 +27,18 @@ test: build test-packages kafka-jars ## sets everything up and passes all tests,
 	THROUGHWAY_BIN=$(BINARY) THROUGHWAY_CELLS=$(CELLS) $(RUST) cargo test --locked --profile local $(CARGO_TEST_FLAGS)
 	$(if $(CARGO_TEST_FLAGS),,@$(CURDIR)/target/local/throughway-cells $(CELLS))
 
-ci: fmt-check lint image-check guest-check test docs deny-if-present ## what CI runs, and what people run before they push
+ci: fmt-check lint image-check guest-check test package-test docs deny-if-present ## what CI runs, and what people run before they push
 
 build: build-packages ## the local build, target/local/throughway
 	$(RUST) cargo build --locked --profile local -p throughway
+
+deb: build package-packages ## the Debian package of the local build, target/deb/throughway.deb; of another one with DEB_BINARY=...
+	$(RUST) packaging/deb/build.sh $(DEB_BINARY) target/deb
+
+package-test: build package-packages ## package, container and unit: installed, upgraded, purged, booted; what cannot be tried here says so
+	$(RUST) packaging/deb/test.sh $(BINARY)
+	$(RUST) packaging/container/test.sh $(BINARY)
+	$(RUST) packaging/systemd/nspawn-test.sh $(BINARY)
 
 guest: build-packages ## rebuilds the default address map
 	$(RUST) guest-addrmap/build.sh
@@ -70,6 +79,9 @@ build-packages:
 
 test-packages:
 	@tests/setup/packages.sh test
+
+package-packages:
+	@tests/setup/packages.sh package
 
 image-packages:
 	@tests/setup/packages.sh image-check

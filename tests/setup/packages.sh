@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|image-check}
+for_what=${1:?usage: packages.sh build|test|package|image-check}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -33,6 +33,11 @@ test)
     need maven command -v mvn
     need python3-venv venv
     ;;
+package)
+    need binutils command -v strip
+    need mmdebstrap command -v mmdebstrap
+    need systemd-container command -v systemd-nspawn
+    ;;
 image-check)
     need packer command -v packer
     need shellcheck command -v shellcheck
@@ -40,7 +45,7 @@ image-check)
     need python3-venv venv
     ;;
 *)
-    echo "usage: packages.sh build|test|image-check" >&2
+    echo "usage: packages.sh build|test|package|image-check" >&2
     exit 64
     ;;
 esac
