@@ -13,7 +13,7 @@ CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci build guest dev-license lint image-check docs fmt deny bare deb package-test
+.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny bare deb package-test
 .PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages kafka-jars
 
 help: ## lists the targets
@@ -61,6 +61,9 @@ fmt: ## formats the code
 
 deny: ## bans, licences, sources and advisories of dependencies, by cargo-deny (installed when missing)
 	$(RUST) tests/setup/deny.sh --install
+
+bench: build-packages test-packages ## beside HAProxy and Envoy, processor time and memory; BENCH='rounds=7 legs=tls only=MiB'
+	@tests/setup/bench.sh $(BENCH)
 
 bare: ## COMMAND='make run': the same command on a fresh clone in a bare Debian root
 	@tests/setup/bare.sh "$(COMMAND)"

@@ -13,9 +13,11 @@
 //! - `unknown`   names the table does not know: cache and rate limit
 //! - `worker`    the thread
 //! - `explain`   the table in words
+//! - `cases`     a file of questions and expected answers, for authors
 //! - `name`      host names
 
 mod ask;
+pub mod cases;
 mod conform;
 pub mod explain;
 mod map;
@@ -44,6 +46,7 @@ use self::unknown::{Question, UnknownNames};
 use self::worker::Request;
 use crate::config::Config;
 use crate::kafka::{Endpoint, NodeId};
+pub use crate::wasm::narrow::narrow;
 
 /// Why an address map is not used.
 #[derive(Debug, thiserror::Error)]

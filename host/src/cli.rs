@@ -3,6 +3,7 @@
 //! Owns clap. It must not know the configuration or the network: `main` does what is asked here.
 
 pub(crate) mod license;
+pub(crate) mod map;
 
 use std::ffi::OsString;
 use std::io;
@@ -63,7 +64,7 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
         subcommand,
         after_help = "Example:\n  throughway map check my-map.wasm"
     )]
-    Map(Map),
+    Map(map::Map),
     /// Checks, shows and issues licences
     #[command(
         subcommand,
@@ -104,19 +105,6 @@ pub(crate) struct Explain {
     /// As stable JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Map {
-    /// Checks a component: refusal rules, conformance, and the resulting table
-    #[command(after_help = "Example:\n  throughway map check my-map.wasm --config @my-map.json")]
-    Check {
-        /// The component
-        file: PathBuf,
-        /// Its configuration, as text or as @FILE
-        #[arg(long, value_name = "TEXT or @FILE")]
-        config: Option<String>,
-    },
 }
 
 impl Cli {

@@ -1,10 +1,11 @@
-//! The polite end: stop accepting, finish what is in flight, close broker by broker.
+//! The polite end: stop accepting, finish what is in flight, close broker by broker; or the same for
+//! some sessions only, while the process goes on.
 //!
-//! Owns the tokens that sessions and accept loops listen to, and the count of sessions per broker. It
-//! must not know what a session does with them.
+//! Owns the tokens that accept loops listen to and every session's task; whom to ask is the
+//! inventory's to know. It must not know what a session does when it is asked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::ShutdownConfig;
+use crate::inventory::{Entry, Inventory, Scope};
 use crate::kafka::NodeId;
 
 /// The one drain of the process.
@@ -19,70 +21,30 @@ use crate::kafka::NodeId;
 pub struct Drain {
     /// Cancelled: nothing is accepted any more.
     pub accepting: CancellationToken,
-    /// Cancelled: sessions that have no broker yet are closed.
-    pub unrouted: CancellationToken,
     /// Cancelled: every session ends at once.
     pub cut: CancellationToken,
     /// Every session's task.
     pub sessions: TaskTracker,
-    brokers: Mutex<BTreeMap<Option<NodeId>, Group>>,
-}
-
-/// The sessions of one broker; `None` are those of bootstrap servers.
-#[derive(Debug, Default)]
-struct Group {
-    polite: CancellationToken,
-    live: usize,
-}
-
-/// A session's membership in its broker's group.
-#[derive(Debug)]
-pub struct Member {
-    drain: Arc<Drain>,
-    node_id: Option<NodeId>,
-    /// Cancelled: take no more requests, deliver what is due, close.
-    pub polite: CancellationToken,
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        if let Some(group) = self.drain.groups().get_mut(&self.node_id) {
-            group.live = group.live.saturating_sub(1);
-        }
-    }
+    /// Every session, and who may not go on.
+    pub inventory: Arc<Inventory>,
+    /// Those that wait to cut sessions whose grace time is over.
+    waiting: TaskTracker,
 }
 
 impl Drain {
-    fn groups(&self) -> MutexGuard<'_, BTreeMap<Option<NodeId>, Group>> {
-        self.brokers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Joins the group of a broker.
-    #[must_use]
-    pub fn join(self: &Arc<Self>, node_id: Option<NodeId>) -> Member {
-        let mut groups = self.groups();
-        let group = groups.entry(node_id).or_default();
-        group.live += 1;
-        Member {
-            drain: Arc::clone(self),
-            node_id,
-            polite: group.polite.clone(),
-        }
-    }
-
-    /// Runs the drain; returns how many sessions had to be cut when the grace time was over.
+    /// Runs the drain of the process; returns how many sessions had to be cut when the grace time was
+    /// over.
     pub async fn run(&self, config: &ShutdownConfig) -> usize {
         let end = Instant::now() + config.grace;
         self.accepting.cancel();
-        self.unrouted.cancel();
         self.sessions.close();
-        let groups = self.polite_groups();
+        let groups = by_broker(&self.inventory.close(Scope::All));
         let pause = self.pause(config, groups.len());
-        for (nth, polite) in groups.iter().enumerate() {
+        for (nth, polite) in groups.values().enumerate() {
             if nth > 0 && !pause.is_zero() {
                 sleep(pause).await;
             }
-            polite.cancel();
+            polite.iter().for_each(CancellationToken::cancel);
         }
         if timeout_at(end, self.sessions.wait()).await.is_ok() {
             return 0;
@@ -93,15 +55,40 @@ impl Drain {
         cut
     }
 
-    /// Groups with live sessions, bootstrap first, then by node id; the others' tokens are cancelled
-    /// as well, for sessions that join late.
-    fn polite_groups(&self) -> Vec<CancellationToken> {
-        let groups = self.groups();
-        let (live, idle): (Vec<_>, Vec<_>) = groups.values().partition(|group| group.live > 0);
-        for group in idle {
-            group.polite.cancel();
-        }
-        live.into_iter().map(|group| group.polite.clone()).collect()
+    /// True once the process is on its way to its end; nothing can be taken back then.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.accepting.is_cancelled()
+    }
+
+    /// Asks the sessions of a scope to end, and whoever comes later, until `take_back`. Those alive
+    /// after `grace` are cut. Returns how many were asked. Must be called on a runtime.
+    pub fn close(&self, scope: Scope, grace: Duration) -> usize {
+        let asked = self.inventory.close(scope);
+        self.end(&asked, grace);
+        asked.len()
+    }
+
+    /// Asks one session to end; false when there is none with this id. Must be called on a runtime.
+    #[must_use]
+    pub fn end_one(&self, id: u64, grace: Duration) -> bool {
+        let entry = self.inventory.entry(id);
+        self.end(entry.as_slice(), grace);
+        entry.is_some()
+    }
+
+    /// Lets sessions begin again; those that were asked to end do end.
+    pub fn take_back(&self) {
+        self.inventory.reopen();
+    }
+
+    fn end(&self, asked: &[Arc<Entry>], grace: Duration) {
+        asked.iter().for_each(|entry| entry.polite.cancel());
+        let cut: Vec<_> = asked.iter().map(|entry| entry.cut.clone()).collect();
+        self.waiting.spawn(async move {
+            sleep(grace).await;
+            cut.iter().for_each(CancellationToken::cancel);
+        });
     }
 
     /// The configured pause, shortened when all pauses would not fit into the grace time.
@@ -123,9 +110,28 @@ impl Drain {
     }
 }
 
+/// Bootstrap first, then by node id. Whoever has no broker yet is ended at once.
+fn by_broker(entries: &[Arc<Entry>]) -> BTreeMap<Option<NodeId>, Vec<CancellationToken>> {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for entry in entries {
+        match entry.route() {
+            None => entry.polite.cancel(),
+            Some(route) => {
+                let group = groups.entry(route.node_id).or_default();
+                group.push(entry.polite.clone());
+            }
+        }
+    }
+    groups
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+    use crate::inventory::{Present, Route};
+    use crate::kafka::Endpoint;
 
     fn config(grace: u64, delay: u64) -> ShutdownConfig {
         ShutdownConfig {
@@ -135,15 +141,32 @@ mod tests {
         }
     }
 
+    fn session(drain: &Drain, id: u64, node_id: Option<i32>) -> Present {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+        let cut = drain.cut.child_token();
+        let present = drain.inventory.enter(id, 0, peer, cut);
+        let upstream = Endpoint {
+            host: "broker.test".to_owned(),
+            port: 9092,
+        };
+        let route = Route {
+            node_id: node_id.map(NodeId),
+            upstream,
+            provisional: false,
+        };
+        drain.inventory.routed(&present, route);
+        present
+    }
+
     #[tokio::test(start_paused = true)]
     async fn closes_broker_by_broker_with_the_pause_between() {
-        let drain = Arc::new(Drain::default());
+        let drain = Drain::default();
         let began = Instant::now();
         let mut ends = Vec::new();
         for node_id in [5, 1] {
-            let member = drain.join(Some(NodeId(node_id)));
+            let present = session(&drain, 10 - node_id, Some(i32::try_from(node_id).unwrap()));
             ends.push(drain.sessions.spawn(async move {
-                member.polite.cancelled().await;
+                present.polite.cancelled().await;
                 began.elapsed().as_secs()
             }));
         }
@@ -154,14 +177,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn cuts_what_has_not_ended_within_the_grace_time() {
-        let drain = Arc::new(Drain::default());
-        let member = drain.join(None);
-        let cut = drain.cut.clone();
+        let drain = Drain::default();
+        let present = session(&drain, 1, None);
         drain.sessions.spawn(async move {
-            cut.cancelled().await;
-            drop(member);
+            present.cut.cancelled().await;
         });
         assert_eq!(drain.run(&config(3, 0)).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_one_session_politely_and_cuts_it_after_its_grace_time() {
+        let drain = Drain::default();
+        let (one, other) = (session(&drain, 1, Some(5)), session(&drain, 2, Some(5)));
+        let began = Instant::now();
+        assert!(drain.end_one(1, Duration::from_secs(3)));
+        assert!(!drain.end_one(7, Duration::from_secs(3)));
+        assert!(one.polite.is_cancelled() && !one.cut.is_cancelled());
+        one.cut.cancelled().await;
+        assert_eq!(began.elapsed().as_secs(), 3);
+        assert!(!other.polite.is_cancelled() && !other.cut.is_cancelled());
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,6 +15,8 @@
 //! - `answer`       one door to the three above for the relay
 //! - `section`      the broker entries inside an answer: reading them, writing them anew
 //! - `walk`         walks a layout while its bytes pass
+//! - `introduction` what a client says of itself while it logs in
+//! - `names`        what the APIs are called
 //! - `write`        the few fields a section written anew needs
 
 pub mod acks;
@@ -23,6 +25,8 @@ mod coordinator;
 mod cursor;
 mod head;
 pub mod in_flight;
+pub mod introduction;
+pub mod names;
 pub mod request;
 mod section;
 pub mod tail;

@@ -8,7 +8,8 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence admin metrics telemetry drain notify signal proxy_protocol`) → pure (`kafka config close excluded`).
+//! topology licence admin metrics telemetry drain inventory notify signal
+//! proxy_protocol`) → pure (`kafka config close excluded`).
 
 pub mod addrmap;
 pub mod admin;
@@ -17,6 +18,7 @@ pub mod close;
 pub mod config;
 pub mod drain;
 pub mod excluded;
+pub mod inventory;
 pub mod kafka;
 pub mod licence;
 pub mod listener;

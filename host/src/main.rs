@@ -6,7 +6,6 @@ mod cli;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -16,7 +15,8 @@ use throughway::licence::{Source, anchors};
 use throughway::{RunError, build_info, telemetry};
 
 use crate::cli::license::Outcome;
-use crate::cli::{Cli, Command, FAILED, Map, REFUSED};
+use crate::cli::map::{Check, Map};
+use crate::cli::{Cli, Command, FAILED, REFUSED};
 
 fn main() -> ExitCode {
     let cli = match Cli::from(std::env::args_os()) {
@@ -43,7 +43,8 @@ fn main() -> ExitCode {
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),
-        Command::Map(Map::Check { file, config }) => check_map(file, config),
+        Command::Map(Map::Check(asked)) => check_map(asked),
+        Command::Map(Map::Author(asked)) => finish(asked.run()),
     }
 }
 
@@ -86,20 +87,20 @@ fn explained(config: &Config, brokers: &[i32], client: Option<IpAddr>, json: boo
 }
 
 /// Checks a component with the listeners of the environment; where none is set up, with a sample.
-fn check_map(file: PathBuf, text: Option<String>) -> ExitCode {
+fn check_map(asked: Check) -> ExitCode {
     let parsed = config::load::from_process().or_else(|_not_set_up| config::parse(&sample()));
     let mut config = match parsed {
         Ok(parsed) => parsed.config,
         Err(errors) => return complain(&errors.to_string(), REFUSED),
     };
-    config.address_map.component = Some(file);
-    match text.as_deref().map(|text| (text, text.strip_prefix('@'))) {
-        None => {}
-        Some((text, None)) => config.address_map.text = text.to_owned(),
-        Some((_, Some(path))) => match std::fs::read_to_string(path) {
-            Ok(text) => config.address_map.text = text,
-            Err(error) => return complain(&format!("--config: {path}: {error}"), REFUSED),
-        },
+    match asked.text() {
+        Ok(None) => {}
+        Ok(Some(text)) => config.address_map.text = text,
+        Err(error) => return complain(&format!("--config: {error:#}"), REFUSED),
+    }
+    config.address_map.component = Some(asked.file);
+    if let Some(limits) = asked.limits {
+        config.address_map.limits = limits.into();
     }
     explained(&config, &[], None, false)
 }

@@ -1,14 +1,19 @@
 //! What throughway counts, and its rendering as OpenMetrics text.
 //!
-//! Owns prometheus-client. Labels come from closed sets (`labels`) and from the listeners' names,
-//! never from a peer: no address, server name or topic can grow the output. It must not know
-//! sockets, frames or HTTP. Every series exists from the start, at zero.
+//! Owns prometheus-client. Labels come from closed sets (`labels`, `requests`), from the listeners'
+//! names and, up to a bound, from the cluster's node ids (`broker`), never from a client: no address,
+//! server name, topic or user can grow the output. It must not know sockets, frames or HTTP. Every
+//! series exists at zero from the start, a broker's from when the cluster has told of it.
 
+mod broker;
 mod labels;
 mod licence;
 mod listener;
+mod replaced;
+mod requests;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -18,9 +23,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+pub use self::broker::{BrokerGuard, BrokerMetrics};
 pub use self::labels::{
-    AcceptError, Api, DialOutcome, Fate, HandshakeOutcome, RefusedRequest, RemovedBroker,
-    WrongProtocol,
+    AcceptError, Api, DialOutcome, Fate, HandshakeOutcome, LoginOutcome, RefusedRequest,
+    RemovedBroker, WrongProtocol,
 };
 pub use self::listener::{ListenerMetrics, SessionGuard};
 
@@ -29,7 +35,9 @@ use self::labels::{
     RemovedBrokerCounters,
 };
 use self::licence::LicenceMetrics;
-use self::listener::ListenerFamilies;
+use self::traffic::Traffic;
+use crate::kafka::NodeId;
+use crate::kafka::request::{RequestPrefix, unreviewed};
 use crate::licence::Status;
 
 type Labels = Vec<(&'static str, String)>;
@@ -69,9 +77,7 @@ pub struct Metrics {
     registry: Registry,
     /// What people have alerts on by another name than ours would be.
     unprefixed: Registry,
-    listeners: Vec<ListenerMetrics>,
-    /// Stands in for a listener index that does not exist; counted nowhere.
-    unlisted: ListenerMetrics,
+    traffic: Traffic,
     rewritten: ApiCounters,
     neutralised: ApiCounters,
     passed: ApiCounters,
@@ -84,7 +90,6 @@ pub struct Metrics {
     provisional_sessions: Counter,
     addrmap_refusals: Counter,
     panics: Counter,
-    topology_brokers: Gauge,
     addrmap_table_version: Gauge,
     upstream_verify_disabled: Gauge,
     licence: LicenceMetrics,
@@ -96,13 +101,11 @@ impl Metrics {
     pub fn new(listener_names: &[String]) -> Arc<Self> {
         let mut registry = Registry::with_prefix("throughway");
         let mut unprefixed = Registry::default();
-        let families = ListenerFamilies::default();
-        families.register(&mut registry);
         let mut new = Registrar(&mut registry);
+        let traffic = Traffic::new(listener_names, &mut new, &mut unprefixed);
         let [rewritten, neutralised, passed] = fates(&mut new);
         Arc::new(Self {
-            listeners: listener_names.iter().map(|l| families.of(l)).collect(),
-            unlisted: ListenerFamilies::default().of("none"),
+            traffic,
             rewritten,
             neutralised,
             passed,
@@ -140,7 +143,6 @@ impl Metrics {
                 "Components or tables refused, the last good one kept",
             ),
             panics: new.counter("panics", "Panics caught; each is a bug"),
-            topology_brokers: new.gauge("topology_brokers", "Brokers known now"),
             addrmap_table_version: new.gauge(
                 "addrmap_table_version",
                 "Topology version the published address table was computed from",
@@ -158,7 +160,8 @@ impl Metrics {
     /// The handles of the listener at this index of `Config::listeners`.
     #[must_use]
     pub fn listener(&self, index: usize) -> &ListenerMetrics {
-        self.listeners.get(index).unwrap_or(&self.unlisted)
+        let traffic = &self.traffic;
+        traffic.listeners.get(index).unwrap_or(&traffic.unlisted)
     }
 
     /// Counts an answer of an API whose answers are touched.
@@ -181,9 +184,23 @@ impl Metrics {
         self.refused_requests.of(reason).inc();
     }
 
-    /// Counts a forwarded request whose key or version has not been reviewed.
-    pub fn unreviewed_request(&self) {
-        self.unreviewed_requests.inc();
+    /// Counts a forwarded request.
+    pub fn request(&self, prefix: &RequestPrefix) {
+        self.traffic.requests.of(prefix.api_key).inc();
+        if unreviewed(prefix) {
+            self.unreviewed_requests.inc();
+        }
+    }
+
+    /// Counts a login.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.traffic.logins.of(outcome).inc();
+    }
+
+    /// The handles of a broker; `None` is first contact.
+    #[must_use]
+    pub fn broker(&self, node_id: Option<NodeId>) -> BrokerMetrics {
+        self.traffic.brokers.of(node_id)
     }
 
     /// Counts a connection that could not be accepted.
@@ -216,10 +233,11 @@ impl Metrics {
             .set(i64::try_from(topology_version).unwrap_or(i64::MAX));
     }
 
-    /// Sets the number of brokers known.
-    pub fn set_topology_brokers(&self, brokers: usize) {
-        self.topology_brokers
-            .set(i64::try_from(brokers).unwrap_or(i64::MAX));
+    /// Sets which brokers are known; each has its series from then on.
+    pub fn set_topology_brokers(&self, brokers: impl ExactSizeIterator<Item = NodeId>) {
+        let known = i64::try_from(brokers.len()).unwrap_or(i64::MAX);
+        self.traffic.known_brokers.set(known);
+        brokers.for_each(|node_id| drop(self.broker(Some(node_id))));
     }
 
     /// Says that the brokers' host names are not verified.

@@ -29,8 +29,11 @@ use self::requests::RequestPump;
 use self::responses::ResponsePump;
 use crate::close::CloseReason;
 use crate::config::{Limits, Timeouts};
-use crate::kafka::in_flight::InFlight;
-use crate::metrics::ListenerMetrics;
+use crate::inventory::{Entry, Login};
+use crate::kafka::in_flight::{Due, InFlight};
+use crate::kafka::introduction::{Naming, Told};
+use crate::kafka::request::{RequestPrefix, before_authentication};
+use crate::metrics::{BrokerMetrics, ListenerMetrics, LoginOutcome, Metrics};
 
 /// After our own close, unread bytes of the client are read away this long, so that a reset does not
 /// destroy the last answers on their way to it.
@@ -51,6 +54,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) provisional: bool,
     /// `GATEWAY_UNREVIEWED_VERSIONS=clamp`.
     pub(crate) clamp_unreviewed: bool,
+    /// `GATEWAY_ACCESS_LOG`: whom PLAIN and SCRAM log in is looked at.
+    pub(crate) names_users: bool,
     /// Asks for a polite end.
     pub(crate) drain: CancellationToken,
     /// Ends at once.
@@ -59,10 +64,29 @@ pub(crate) struct Terms<'a> {
     pub(crate) pool: Pool,
 }
 
+/// What a session is counted with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts<'a> {
+    /// Requests and logins.
+    pub(crate) all: &'a Metrics,
+    /// Bytes at the listener.
+    pub(crate) listener: &'a ListenerMetrics,
+    /// Bytes and requests of the broker.
+    pub(crate) broker: &'a BrokerMetrics,
+    /// Bytes of the session, and who the client is.
+    pub(crate) entry: &'a Entry,
+}
+
 /// What both pumps see of the session. One task owns both, so nothing here needs a lock.
 #[derive(Debug)]
 pub(crate) struct Shared<'a> {
-    metrics: &'a ListenerMetrics,
+    counts: Counts<'a>,
+    /// A mechanism has been asked for; a second time nothing more is learned of the client.
+    introduced: Cell<bool>,
+    /// The next SaslAuthenticate, and no later one, names its user in this way.
+    naming: Cell<Option<Naming>>,
+    /// What the broker has said to the login, once.
+    login: Cell<Login>,
     in_flight: RefCell<InFlight>,
     most_in_flight: usize,
     /// A SaslAuthenticate answer without error has passed.
@@ -74,16 +98,15 @@ pub(crate) struct Shared<'a> {
     /// The queue has become shorter.
     room: Notify,
     last_byte: Cell<Instant>,
-    /// Bytes written to the client.
-    pub(crate) bytes_downstream: Cell<u64>,
-    /// Bytes written to the broker.
-    pub(crate) bytes_upstream: Cell<u64>,
 }
 
 impl<'a> Shared<'a> {
-    pub(crate) fn new(limits: &Limits, metrics: &'a ListenerMetrics) -> Self {
+    pub(crate) fn new(limits: &Limits, counts: Counts<'a>) -> Self {
         Self {
-            metrics,
+            counts,
+            introduced: Cell::new(false),
+            naming: Cell::new(None),
+            login: Cell::new(Login::Unfinished),
             in_flight: RefCell::new(InFlight::new(limits.max_in_flight)),
             most_in_flight: limits.max_in_flight,
             authenticated: Cell::new(false),
@@ -91,17 +114,45 @@ impl<'a> Shared<'a> {
             ours: Notify::new(),
             room: Notify::new(),
             last_byte: Cell::new(Instant::now()),
-            bytes_downstream: Cell::new(0),
-            bytes_upstream: Cell::new(0),
         }
     }
 
     fn add_bytes(&self, downstream: usize, upstream: usize) {
         let (downstream, upstream) = (downstream as u64, upstream as u64);
-        let add = |total: &Cell<u64>, bytes| total.set(total.get().saturating_add(bytes));
-        add(&self.bytes_downstream, downstream);
-        add(&self.bytes_upstream, upstream);
-        self.metrics.add_bytes(downstream, upstream);
+        self.counts.entry.add_bytes(downstream, upstream);
+        self.counts.listener.add_bytes(downstream, upstream);
+        self.counts.broker.add_bytes(downstream, upstream);
+    }
+
+    fn count_request(&self, prefix: &RequestPrefix) {
+        self.counts.all.request(prefix);
+        self.counts.broker.request();
+    }
+
+    /// Notes what a request said of its client.
+    fn told(&self, told: Told, names_users: bool) {
+        if let Told::Mechanism(mechanism) = &told
+            && !self.introduced.replace(true)
+            && names_users
+        {
+            self.naming.set(Naming::of(mechanism));
+        }
+        self.counts.entry.told(told);
+    }
+
+    /// An answer of the broker: one to an ordinary request says that the client is in.
+    fn answered(&self, due: &Due) {
+        if self.login.get() != Login::Completed && !before_authentication(due.api_key) {
+            self.login.set(Login::Completed);
+            self.counts.entry.set_login(Login::Completed);
+            self.counts.all.login(LoginOutcome::Completed);
+        }
+    }
+
+    /// A SaslAuthenticate answer with an error.
+    fn login_failed(&self) {
+        self.counts.entry.set_login(Login::Failed);
+        self.counts.all.login(LoginOutcome::Failed);
     }
 
     fn is_full(&self) -> bool {

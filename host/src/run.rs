@@ -97,7 +97,7 @@ fn prepare(config: Arc<Config>, licence: Source) -> anyhow::Result<Parts> {
     })?;
     let names: Vec<String> = config.listeners.iter().map(|l| l.name.clone()).collect();
     let metrics = Metrics::new(&names);
-    metrics.set_topology_brokers(topology.snapshot().brokers.len());
+    metrics.set_topology_brokers(topology.snapshot().brokers.keys().copied());
     let verify = config
         .upstream
         .tls
@@ -279,7 +279,8 @@ async fn follow_topology(edge: Arc<Edge>, listeners: Arc<Listeners>) {
     let mut changes = edge.topology.changes();
     while changes.changed().await.is_ok() {
         let snapshot = edge.topology.snapshot();
-        edge.metrics.set_topology_brokers(snapshot.brokers.len());
+        edge.metrics
+            .set_topology_brokers(snapshot.brokers.keys().copied());
         let computed = edge
             .address_map
             .compute(snapshot.map_brokers(), snapshot.version)

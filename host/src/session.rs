@@ -1,10 +1,11 @@
 //! One session from accept to close, in order: first bytes, TLS, route, dial, relay, close.
 //!
-//! Owns the deadlines before relaying and the one log line at the end. It must not know frames beyond
-//! the first prefix; it ends in exactly one `CloseReason`.
+//! Owns the deadlines before relaying; it ends in exactly one `CloseReason`. It must not know frames
+//! beyond the first prefix.
 
 mod arrival;
 mod budget;
+mod end;
 pub mod error;
 pub mod first_packet;
 mod handshakes;
@@ -17,20 +18,22 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field, info_span};
 
-use self::arrival::{Arrival, arrive};
+use self::arrival::arrive;
 pub use self::budget::Budget;
+use self::end::close;
 use self::error::SessionError;
 pub use self::handshakes::Handshakes;
 use crate::addrmap::{AddressMap, Inbound, Target};
 use crate::close::CloseReason;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::inventory::{Present, Route, Scope};
 use crate::kafka::versions::ClampPolicy;
 use crate::kafka::{Endpoint, NodeId};
 use crate::licence::Guard;
 use crate::metrics::{DialOutcome, Metrics};
 use crate::relay::pool::Pool;
-use crate::relay::{self, Answers, Legs, Shared, Terms, Unmapped};
+use crate::relay::{self, Answers, Counts, Legs, Shared, Terms, Unmapped};
 use crate::tls::ServerTls;
 use crate::tls::stream::Stream;
 use crate::topology::Topology;
@@ -83,8 +86,7 @@ pub struct Accepted {
 /// The connected broker, and how the session was routed to it.
 struct Routed {
     upstream: Stream,
-    node_id: Option<NodeId>,
-    provisional: bool,
+    route: Route,
 }
 
 /// Runs one session to its end.
@@ -94,66 +96,75 @@ pub async fn run(accepted: Accepted, edge: Arc<Edge>, pool: Pool) {
         .listeners
         .get(accepted.listener)
         .map_or("", |l| l.name.as_str());
+    let id = edge.next_id.fetch_add(1, Ordering::Relaxed);
+    let cut = edge.drain.cut.child_token();
+    let inventory = &edge.drain.inventory;
+    let present = inventory.enter(id, accepted.listener, accepted.client, cut);
     // At info, so that every line about a session says whose it is.
     let span = info_span!(
         "session",
-        connection_id = edge.next_id.fetch_add(1, Ordering::Relaxed),
+        connection_id = id,
         listener,
         client_addr = %accepted.client,
         sni = field::Empty,
         node_id = field::Empty,
         upstream_addr = field::Empty,
     );
-    let index = accepted.listener;
-    let shared = Shared::new(&edge.config.limits, edge.metrics.listener(index));
-    let ended = live(accepted, &edge, &shared, pool)
+    let ended = live(accepted, &edge, &present, pool)
         .instrument(span.clone())
         .await;
     let _entered = span.enter();
-    close(&edge, index, &shared, ended);
+    close(&edge, &present, ended);
 }
 
 /// The stages in order.
 async fn live(
     accepted: Accepted,
     edge: &Arc<Edge>,
-    shared: &Shared<'_>,
+    present: &Present,
     pool: Pool,
 ) -> Result<CloseReason, SessionError> {
     let at = accepted.at;
     let before_relay = async {
-        let arrival = arrive(accepted, edge).await?;
+        let arrival = arrive(accepted, edge, present).await?;
         let routed = dial(edge, &arrival.target).await?;
-        Ok::<_, SessionError>((arrival, routed))
+        Ok::<_, SessionError>(routed.map(|routed| (arrival, routed)))
     };
-    let (arrival, routed) = tokio::select! {
+    let ready = tokio::select! {
         ready = before_relay => ready?,
-        () = edge.drain.unrouted.cancelled() => return Ok(CloseReason::DrainCompleted),
+        () = present.polite.cancelled() => None,
     };
-    let Arrival {
-        stream,
-        inbound,
-        first_bytes,
-        ..
-    } = arrival;
-    let member = edge.drain.join(routed.node_id);
+    let Some((arrival, routed)) = ready else {
+        return Ok(CloseReason::DrainCompleted);
+    };
+    let broker = edge.metrics.broker(routed.route.counted_as());
+    let _connected = broker.opened();
+    let counts = Counts {
+        all: &edge.metrics,
+        listener: edge.metrics.listener(present.listener),
+        broker: &broker,
+        entry: present,
+    };
+    let shared = Shared::new(&edge.config.limits, counts);
     let terms = Terms {
         limits: &edge.config.limits,
         timeouts: &edge.config.timeouts,
         accepted: at,
-        provisional: routed.provisional,
+        provisional: routed.route.provisional,
         clamp_unreviewed: clamps_unreviewed(&edge.config),
-        drain: member.polite.clone(),
-        cut: edge.drain.cut.clone(),
+        names_users: edge.config.access_log,
+        drain: present.polite.clone(),
+        cut: present.cut.clone(),
         pool,
     };
-    let answers = answers(edge, &inbound);
+    edge.drain.inventory.routed(present, routed.route);
+    let answers = answers(edge, &arrival.inbound);
     let legs = Legs {
-        downstream: stream,
+        downstream: arrival.stream,
         upstream: routed.upstream,
-        first_bytes,
+        first_bytes: arrival.first_bytes,
     };
-    let ended = relay::run(legs, shared, &answers, &terms).await;
+    let ended = relay::run(legs, &shared, &answers, &terms).await;
     Ok(ended?)
 }
 
@@ -176,8 +187,9 @@ fn answers<'a>(edge: &'a Edge, inbound: &'a Inbound) -> Answers<'a> {
 }
 
 /// Connects to where the map sends the client. A broker that is known and cannot be dialled fails at
-/// once: a connection that authenticates first would reset the client's back-off.
-async fn dial(edge: &Edge, target: &Target) -> Result<Routed, SessionError> {
+/// once: a connection that authenticates first would reset the client's back-off. `None` when the
+/// broker takes no new sessions.
+async fn dial(edge: &Edge, target: &Target) -> Result<Option<Routed>, SessionError> {
     let (node_id, hint) = match target {
         Target::NotRoutable => return Err(SessionError::NotRoutable),
         Target::Bootstrap => (None, None),
@@ -196,6 +208,9 @@ async fn dial(edge: &Edge, target: &Target) -> Result<Routed, SessionError> {
     let hint = hint.filter(|endpoint| edge.config.upstream.allows_name(endpoint));
     if let Some(node_id) = node_id {
         Span::current().record("node_id", node_id.0);
+        if edge.drain.inventory.is_closed(Scope::Broker(node_id)) {
+            return Ok(None);
+        }
     }
     let dialling = edge.metrics.dial();
     let on_behalf = known.is_none() && hint.is_none();
@@ -211,14 +226,17 @@ async fn dial(edge: &Edge, target: &Target) -> Result<Routed, SessionError> {
             if provisional {
                 edge.metrics.provisional_session();
             }
-            Ok(Routed {
-                upstream,
+            let route = Route {
                 node_id,
+                upstream: endpoint,
                 provisional,
-            })
+            };
+            Ok(Some(Routed { upstream, route }))
         }
         Err(error) => {
             dialling.ended(outcome(&error));
+            let whose = node_id.filter(|_| !on_behalf);
+            edge.metrics.broker(whose).dial_failed();
             Err(SessionError::Dial(error))
         }
     }
@@ -238,47 +256,5 @@ fn outcome(error: &DialError) -> DialOutcome {
         DialError::Connect { .. } => DialOutcome::Refused,
         DialError::Tls { .. } => DialOutcome::TlsFailed,
         DialError::Deadline { .. } => DialOutcome::TimedOut,
-    }
-}
-
-/// Counts and tells the end of a session, once.
-fn close(
-    edge: &Edge,
-    listener: usize,
-    shared: &Shared<'_>,
-    ended: Result<CloseReason, SessionError>,
-) {
-    let (reason, error) = match ended {
-        Ok(reason) => (reason, None),
-        Err(error) => (error.close_reason(), Some(error)),
-    };
-    let (down, up) = (shared.bytes_downstream.get(), shared.bytes_upstream.get());
-    edge.metrics.listener(listener).closed(reason);
-    if let Some(error) = &error {
-        error.tell(edge, listener);
-    }
-    let close_reason = reason.label();
-    match error {
-        Some(error) => {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::debug!(
-                close_reason,
-                error,
-                bytes_downstream = down,
-                bytes_upstream = up,
-                "session closed"
-            );
-        }
-        None => tracing::debug!(
-            close_reason,
-            bytes_downstream = down,
-            bytes_upstream = up,
-            "session closed"
-        ),
-    }
-    if edge.config.access_log {
-        tracing::info!(
-            target: "access", close_reason, bytes_downstream = down, bytes_upstream = up, "session"
-        );
     }
 }

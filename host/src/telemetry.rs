@@ -54,6 +54,11 @@ where
             filter: config.filter.clone(),
             source,
         })?;
+    // Asked for by a variable of its own, so that no filter may swallow it.
+    let filter = match "access=info".parse() {
+        Ok(always) => filter.add_directive(always),
+        Err(_never) => filter,
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(OneLine(writer));
@@ -156,6 +161,24 @@ mod tests {
         assert_eq!(line["message"], "broker learned");
         assert_eq!(line["node_id"], 5);
         assert_eq!(line["span"]["connection_id"], 7);
+    }
+
+    #[test]
+    fn no_filter_swallows_the_access_log() {
+        for filter in ["error", "throughway=debug"] {
+            let text = logged(filter, true, || tracing::info!(target: "access", "session"));
+            assert!(text.contains("\"target\":\"access\""), "{filter}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_clients_word_cannot_look_like_a_field() {
+        let name = "alice login=\"completed\"";
+        let text = logged("info", false, || tracing::info!(user = name, "session"));
+        assert!(
+            text.contains(r#"user="alice login=\"completed\"""#),
+            "{text}"
+        );
     }
 
     #[test]

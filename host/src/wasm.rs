@@ -7,11 +7,13 @@
 //! - `surface`   the exact text of the accepted interface
 //! - `engine`    wasmtime's configuration, limits and deadlines
 //! - `bindings`  generated types and calls
+//! - `narrow`    a component reduced to the one export
 //! - `text`      a guest's texts, made fit for messages
 
 pub(crate) mod bindings;
 mod engine;
 mod gate;
+pub(crate) mod narrow;
 mod surface;
 #[cfg(test)]
 pub(crate) mod test_guests;

@@ -8,6 +8,7 @@
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+mod access_log;
 mod address_map;
 mod cluster;
 mod drain;

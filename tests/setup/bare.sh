@@ -28,7 +28,7 @@ root=$(mktemp -d "${TMPDIR:-/tmp}/throughway-bare.XXXXXX")
 mounted=()
 clean_up() {
     local at
-    for at in "${mounted[@]}"; do umount -R -l "$root/$at"; done
+    for at in "${mounted[@]}"; do umount -R -l "$root$at"; done
     # A root that still holds a mount is left alone: deleting would reach this machine's own files.
     if grep -q " $root/" /proc/self/mounts; then
         echo "bare: $root still has mounts; remove it by hand" >&2
@@ -71,10 +71,14 @@ done
 chroot "$root" update-ca-certificates >/dev/null 2>&1
 
 git clone -q --no-local "$project" "$root/work"
+# The root itself is a mount, as it is everywhere else: programs inside make mount namespaces of their
+# own, which a plain folder as root does not allow.
+mount --bind "$root" "$root"
 for at in proc sys dev; do
     mount --rbind "/$at" "$root/$at"
-    mounted+=("$at")
+    mounted+=("/$at")
 done
+mounted+=("")
 
 environment=(HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     LANG=C.UTF-8 TERM="${TERM:-dumb}")

@@ -7,6 +7,7 @@
 //! - [`proxy`]: throughway as a process, with the variables of a test
 //! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
+//! - [`bench`]: throughway beside its peers
 //! - [`process`], [`files`]: children and folders that never outlive us, logs that do
 
 #![expect(
@@ -19,6 +20,7 @@
     reason = "test tooling: whatever goes wrong here is a failed test, and says so at once"
 )]
 
+pub mod bench;
 pub mod cells;
 pub mod certificates;
 pub mod clients;

@@ -34,6 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub struct Connection {
     stream: Box<dyn Stream>,
     correlation_id: i32,
+    tls: String,
 }
 
 /// How to get in.
@@ -94,9 +95,23 @@ impl Connection {
         };
         let name = ServerName::try_from(name.clone())?;
         let connector = TlsConnector::from(Arc::new(client_config(ca, None)?));
-        Ok(Self::over(
-            within("shake hands", connector.connect(name, tcp)).await?,
-        ))
+        let stream = within("shake hands", connector.connect(name, tcp)).await?;
+        Ok(Self {
+            tls: tls_of(stream.get_ref().1),
+            ..Self::over(stream)
+        })
+    }
+
+    /// Protocol version and cipher suite; empty for plaintext.
+    #[must_use]
+    pub fn tls(&self) -> &str {
+        &self.tls
+    }
+
+    /// What it runs over, after whatever was said.
+    #[must_use]
+    pub fn into_stream(self) -> Box<dyn Stream> {
+        self.stream
     }
 
     /// Speaks over a stream that is open already.
@@ -104,6 +119,7 @@ impl Connection {
         Self {
             stream: Box::new(stream),
             correlation_id: 0,
+            tls: String::new(),
         }
     }
 
@@ -346,6 +362,15 @@ pub fn client_config(ca: &Path, identity: Option<&Identity>) -> Result<ClientCon
     };
     let chain = CertificateDer::pem_file_iter(&identity.certificate)?.collect::<Result<_, _>>()?;
     Ok(builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(&identity.key)?)?)
+}
+
+/// Protocol version and cipher suite of a TLS session.
+#[must_use]
+pub fn tls_of(session: &rustls::CommonState) -> String {
+    let version = session.protocol_version().and_then(|v| v.as_str());
+    let suite = session.negotiated_cipher_suite().map(|s| s.suite());
+    let suite = suite.and_then(|suite| suite.as_str());
+    format!("{} {}", version.unwrap_or("?"), suite.unwrap_or("?"))
 }
 
 async fn within<T, E>(what: &str, future: impl Future<Output = Result<T, E>>) -> Result<T>

@@ -179,10 +179,17 @@ pub fn classify(prefix: &RequestPrefix, permissions: Permissions) -> RequestFate
 /// SaslAuthenticate. Anything else there is a wrong protocol, or a client without SASL.
 #[must_use]
 pub fn first_request_is_plausible(prefix: &RequestPrefix) -> bool {
+    before_authentication(prefix.api_key) && prefix.api_version.0 >= 0
+}
+
+/// True for what a broker answers to whoever is not authenticated: ApiVersions, SaslHandshake and
+/// SaslAuthenticate.
+#[must_use]
+pub fn before_authentication(api_key: ApiKey) -> bool {
     matches!(
-        prefix.api_key,
+        api_key,
         table::API_VERSIONS | table::SASL_HANDSHAKE | table::SASL_AUTHENTICATE
-    ) && prefix.api_version.0 >= 0
+    )
 }
 
 /// True when the key, or its version, lies beyond what has been reviewed for broker addresses.

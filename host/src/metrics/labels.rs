@@ -201,6 +201,16 @@ closed_set! {
 }
 
 closed_set! {
+    /// What a login came to.
+    LoginOutcome, LoginOutcomeCounters {
+        /// The broker answers what it answers to authenticated clients only.
+        Completed => completed,
+        /// The broker refused it.
+        Failed => failed,
+    }
+}
+
+closed_set! {
     /// How a TLS handshake with a client ended.
     HandshakeOutcome, HandshakeOutcomeCounters {
         /// Completed.

@@ -120,8 +120,23 @@ impl ListenerMetrics {
 
     /// Adds forwarded bytes: `downstream` went to the client, `upstream` to the broker.
     pub fn add_bytes(&self, downstream: u64, upstream: u64) {
-        self.bytes_downstream.inc_by(downstream);
-        self.bytes_upstream.inc_by(upstream);
+        // One of them is always 0, and adding that would cost as much.
+        if downstream > 0 {
+            self.bytes_downstream.inc_by(downstream);
+        }
+        if upstream > 0 {
+            self.bytes_upstream.inc_by(upstream);
+        }
+    }
+
+    /// Bytes forwarded since start: to clients and to brokers.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.bytes_downstream.get(), self.bytes_upstream.get())
+    }
+
+    /// Sessions alive.
+    pub(super) fn alive(&self) -> i64 {
+        self.sessions.get()
     }
 
     /// Counts a connection that spoke something else.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::close::CloseReason;
+use crate::kafka::{ApiKey, ApiVersion, CorrelationId};
 use crate::licence::State;
 
 fn two_listeners() -> Arc<Metrics> {
@@ -51,6 +52,64 @@ fn answers_are_counted_by_api_and_fate() {
     metrics.response(Api::ShareFetch, Fate::Neutralised);
     let line = r#"throughway_responses_total{api="share_fetch",fate="neutralised"} 1"#;
     has(&metrics, line);
+}
+
+fn prefix(api_key: i16, api_version: i16) -> RequestPrefix {
+    RequestPrefix {
+        payload_len: 8,
+        api_key: ApiKey(api_key),
+        api_version: ApiVersion(api_version),
+        correlation_id: CorrelationId(1),
+    }
+}
+
+#[test]
+fn requests_are_counted_by_api_and_those_beyond_the_reviewed_once_more() {
+    let metrics = two_listeners();
+    let series = metrics.render().lines().count();
+    for (api_key, api_version) in [(0, 13), (0, 14), (12, 0), (94, 0), (95, 0), (4711, 1)] {
+        metrics.request(&prefix(api_key, api_version));
+    }
+    for line in [
+        r#"throughway_requests_total{api="produce"} 2"#,
+        r#"throughway_requests_total{api="heartbeat"} 1"#,
+        r#"throughway_requests_total{api="unregister_controller"} 1"#,
+        r#"throughway_requests_total{api="unknown"} 2"#,
+        "throughway_unreviewed_requests_total 3",
+        r#"gateway_thread_request_rebuild_total{api_key="produce",vcluster="passthrough"} 2"#,
+    ] {
+        has(&metrics, line);
+    }
+    assert_eq!(metrics.render().lines().count(), series);
+}
+
+#[test]
+fn the_old_names_tell_what_ours_do() {
+    let metrics = two_listeners();
+    metrics.set_topology_brokers([1, 5].map(NodeId).into_iter());
+    has(&metrics, r#"throughway_broker_sessions{node_id="5"} 0"#);
+    let _client = metrics.listener(0).opened();
+    let broker = metrics.broker(Some(NodeId(5)));
+    let _connected = broker.opened();
+    drop(metrics.broker(None).opened());
+    metrics.listener(0).add_bytes(0, 7);
+    metrics.listener(1).add_bytes(9, 0);
+    metrics.login(LoginOutcome::Failed);
+    for line in [
+        r#"throughway_broker_sessions{node_id="5"} 1"#,
+        r#"throughway_broker_sessions_opened_total{node_id="bootstrap"} 1"#,
+        "gateway_upstream_connection_creation_total 2",
+        "gateway_upstream_connection_close_total 1",
+        "gateway_upstream_connections_upstream_connected 1",
+        "gateway_upstream_connections_downstream 1",
+        r#"gateway_active_connections_vcluster{vcluster="passthrough"} 1"#,
+        "gateway_upstream_io_nodes 2",
+        r#"gateway_bytes_exchanged_total{direction="upstream"} 7"#,
+        r#"gateway_bytes_exchanged_vcluster_total{direction="downstream",vcluster="passthrough"} 9"#,
+        "gateway_failed_authentications_total 1",
+    ] {
+        has(&metrics, line);
+    }
 }
 
 #[test]

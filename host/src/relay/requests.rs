@@ -11,8 +11,10 @@ use crate::close::{CloseReason, Side};
 use crate::kafka::FrameError;
 use crate::kafka::acks::AcksScanner;
 use crate::kafka::in_flight::{Answerer, Due};
+use crate::kafka::introduction::Introduction;
 use crate::kafka::request::{
-    LocalAnswer, PREFIX_LEN, Permissions, RequestFate, RequestPrefix, classify,
+    LocalAnswer, PREFIX_LEN, Permissions, RequestFate, RequestPrefix, before_authentication,
+    classify,
 };
 
 /// What the bytes until the end of the current frame are.
@@ -21,6 +23,8 @@ enum Body {
     Pass,
     /// Forwarded; whether an answer is due is not known yet.
     Produce(AcksScanner, Due),
+    /// Forwarded; it says who the client is.
+    Introduced(Introduction),
     /// Answered by us, not forwarded.
     Dropped(LocalAnswer),
 }
@@ -153,7 +157,7 @@ where
                 if let Body::Dropped(answer) = self.body {
                     return stop(seen, self.after_dropped(answer));
                 }
-                self.scan_acks(rest.get(..seen).unwrap_or_default())?;
+                self.look(rest.get(..seen).unwrap_or_default())?;
                 at += seen;
                 continue;
             }
@@ -197,7 +201,7 @@ where
         self.left = prefix.payload_len.saturating_sub(PREFIX_LEN - 4);
         match classify(&prefix, permissions) {
             RequestFate::Forward(kind) => {
-                self.body = Body::Pass;
+                self.body = self.introduction(&prefix);
                 self.shared
                     .in_flight
                     .borrow_mut()
@@ -225,7 +229,17 @@ where
                 });
             }
         }
+        self.shared.count_request(&prefix);
         Ok(Begun::Forward)
+    }
+
+    /// What a client says of itself is listened to as it passes.
+    fn introduction(&self, prefix: &RequestPrefix) -> Body {
+        if !before_authentication(prefix.api_key) {
+            return Body::Pass;
+        }
+        let introduction = Introduction::begin(prefix, || self.shared.naming.take());
+        introduction.map_or(Body::Pass, Body::Introduced)
     }
 
     /// A closing answer ends the requests once its own frame has been dropped whole.
@@ -234,6 +248,24 @@ where
             Then::End(Ok(CloseReason::ClientClosed))
         } else {
             Then::GoOn
+        }
+    }
+
+    /// Looks at bytes of the body that are about to be forwarded.
+    fn look(&mut self, bytes: &[u8]) -> Result<(), RelayError> {
+        match &mut self.body {
+            Body::Pass | Body::Dropped(_) => Ok(()),
+            Body::Produce(..) => self.scan_acks(bytes),
+            Body::Introduced(introduction) => {
+                introduction.feed(bytes);
+                if self.left == 0 {
+                    if let Some(told) = introduction.told() {
+                        self.shared.told(told, self.terms.names_users);
+                    }
+                    self.body = Body::Pass;
+                }
+                Ok(())
+            }
         }
     }
 

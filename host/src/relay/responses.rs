@@ -166,7 +166,10 @@ where
             .match_response(correlation_id);
         self.shared.room.notify_one();
         match matched {
-            Matched::Head(due) | Matched::AcksZero(due) => Ok((payload_len, due)),
+            Matched::Head(due) | Matched::AcksZero(due) => {
+                self.shared.answered(&due);
+                Ok((payload_len, due))
+            }
             Matched::Desync => Err(RelayError::Desync { correlation_id }),
         }
     }

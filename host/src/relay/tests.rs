@@ -4,6 +4,7 @@ mod large;
 mod sasl;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,10 +13,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pool::Pool;
-use super::{Answers, Legs, RelayError, Shared, Terms, Unmapped};
+use super::{Answers, Counts, Legs, RelayError, Shared, Terms, Unmapped};
 use crate::addrmap::{AddressMap, Inbound};
 use crate::close::CloseReason;
 use crate::config::{self, Config};
+use crate::inventory::Entry;
 use crate::kafka::versions::ClampPolicy;
 use crate::metrics::Metrics;
 use crate::topology::Topology;
@@ -101,7 +103,16 @@ async fn relayed<S: Future>(
         metrics: &metrics,
         clamp,
     };
-    let shared = Shared::new(&config().limits, metrics.listener(0));
+    let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+    let entry = Entry::new(1, 0, peer, CancellationToken::new());
+    let first_contact = metrics.broker(None);
+    let counts = Counts {
+        all: &metrics,
+        listener: metrics.listener(0),
+        broker: &first_contact,
+        entry: &entry,
+    };
+    let shared = Shared::new(&config().limits, counts);
     shared.authenticated.set(!situation.before_sasl);
     let terms = Terms {
         limits: &config().limits,
@@ -109,8 +120,9 @@ async fn relayed<S: Future>(
         accepted: Instant::now(),
         provisional: situation.provisional,
         clamp_unreviewed: false,
+        names_users: true,
         drain: situation.drain,
-        cut: CancellationToken::new(),
+        cut: entry.cut.clone(),
         pool: Pool::default(),
     };
     let legs = Legs {

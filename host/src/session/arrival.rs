@@ -15,6 +15,7 @@ use super::first_packet::{Judgement, judge, judge_before_tls};
 use super::{Accepted, Edge};
 use crate::addrmap::{Inbound, Target};
 use crate::config::{ListenerConfig, Routing};
+use crate::inventory::Entry;
 use crate::metrics::{HandshakeOutcome, WrongProtocol};
 use crate::proxy_protocol::{self, Parsed};
 use crate::tls::stream::Stream;
@@ -39,7 +40,11 @@ pub(super) struct Arrival {
 }
 
 /// Takes a client in.
-pub(super) async fn arrive(accepted: Accepted, edge: &Edge) -> Result<Arrival, SessionError> {
+pub(super) async fn arrive(
+    accepted: Accepted,
+    edge: &Edge,
+    entry: &Entry,
+) -> Result<Arrival, SessionError> {
     let Some(listener) = edge.config.listeners.get(accepted.listener) else {
         return Err(SessionError::NotRoutable);
     };
@@ -48,6 +53,7 @@ pub(super) async fn arrive(accepted: Accepted, edge: &Edge) -> Result<Arrival, S
         mut stream, client, ..
     } = accepted;
     let client = real_client(&mut stream, client, listener, first_byte_due).await?;
+    entry.set_real_client(client);
     let inbound = Inbound {
         listener: accepted.listener,
         server_name: None,
@@ -63,8 +69,19 @@ pub(super) async fn arrive(accepted: Accepted, edge: &Edge) -> Result<Arrival, S
             let target = edge.address_map.route(&inbound).await;
             (Stream::Plain(stream), inbound, target)
         }
-        Some(tls) => secure(stream, inbound, (edge, listener, tls), first_byte_due).await?,
+        Some(tls) => {
+            secure(
+                stream,
+                inbound,
+                (edge, listener, tls, entry),
+                first_byte_due,
+            )
+            .await?
+        }
     };
+    if let Some(version) = stream.tls_version() {
+        entry.set_tls_version(version);
+    }
     let due = if tls.is_some() {
         Instant::now() + edge.config.timeouts.first_byte
     } else {
@@ -160,7 +177,7 @@ async fn first_request(
 async fn secure(
     stream: TcpStream,
     mut inbound: Inbound,
-    (edge, listener, tls): (&Edge, &ListenerConfig, &Arc<ServerTls>),
+    (edge, listener, tls, entry): (&Edge, &ListenerConfig, &Arc<ServerTls>, &Entry),
     first_byte_due: Instant,
 ) -> Result<(Stream, Inbound, Target), SessionError> {
     timeout_at(first_byte_due, hello_begins(&stream))
@@ -174,7 +191,9 @@ async fn secure(
         let hello = Hello::read(stream).await?;
         inbound.server_name = hello.server_name();
         if let Some(name) = &inbound.server_name {
-            Span::current().record("sni", name.escape_default().to_string());
+            let name = name.escape_default().to_string();
+            entry.set_server_name(&name);
+            Span::current().record("sni", name);
         }
         let target = edge.address_map.route(&inbound).await;
         let by_name = matches!(listener.routing, Routing::Sni { .. });

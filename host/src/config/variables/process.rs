@@ -193,7 +193,7 @@ pub(super) const PROCESS: &[Variable] = &[
         "GATEWAY_ACCESS_LOG",
         Is("false"),
         "true or false",
-        "one line per session at its end",
+        "one line per session at its end: who used which broker, with the user name of PLAIN and SCRAM",
     ),
 ];
 

@@ -52,6 +52,8 @@ where
                     .map_err(RelayError::Response)?;
                 if error == 0 {
                     self.shared.authenticated.set(true);
+                } else {
+                    self.shared.login_failed();
                 }
                 self.write_frame(&payload).await
             }
