@@ -9,12 +9,13 @@ SHELL := /bin/bash
 RUST := tests/setup/rust.sh
 BINARY := $(CURDIR)/target/local/throughway
 DEB_BINARY ?= $(BINARY)
+IMAGE_BINARY ?= $(if $(IMAGE_DEV),$(BINARY),$(CURDIR)/target/release/throughway)
 CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny bare deb package-test
-.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages kafka-jars
+.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny bare deb package-test image image-test image-aws
+.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages emulator-packages kafka-jars
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -34,6 +35,15 @@ build: build-packages ## the local build, target/local/throughway
 
 deb: build package-packages ## the Debian package of the local build, target/deb/throughway.deb; of another one with DEB_BINARY=...
 	$(RUST) packaging/deb/build.sh $(DEB_BINARY) target/deb
+
+image: build package-packages image-packages emulator-packages ## the image as a local virtual machine; of a release binary, IMAGE_BINARY=..., or IMAGE_DEV=1 to try the steps
+	$(RUST) packer/image.sh $(IMAGE_BINARY) target/image
+
+image-test: emulator-packages ## boots that image and checks it from inside
+	packer/tests/verify.sh $(IMAGE_BINARY) target/image
+
+image-aws: emulator-packages ## builds the AMI against an EC2 emulator, a local machine standing for the instance
+	packer/tests/aws.sh $(IMAGE_BINARY) target/image
 
 package-test: build package-packages ## package, container and unit: installed, upgraded, purged, booted; what cannot be tried here says so
 	$(RUST) packaging/deb/test.sh $(BINARY)
@@ -85,6 +95,9 @@ test-packages:
 
 package-packages:
 	@tests/setup/packages.sh package
+
+emulator-packages:
+	@tests/setup/packages.sh emulator
 
 image-packages:
 	@tests/setup/packages.sh image-check

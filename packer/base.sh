@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes what a local image starts from: Debian 13 with cloud-init and SSH, as base.qcow2 with its kernel and
-# initrd.   base.sh FOLDER      Needs root (loopless: no device is mounted).
+# Makes what a local image starts from: Debian 13 with cloud-init and SSH, as base.qcow2 with its
+# kernel and initrd.   base.sh FOLDER      Needs root.
+# shellcheck disable=SC2016  # hooks expand their own $1
 #
 # Stands for Debian's own AMI, which cannot be had without an account. Made anew only when this
 # recipe changes.
@@ -21,6 +22,7 @@ mmdebstrap --quiet --variant=minbase \
     --include=systemd,systemd-sysv,systemd-resolved,dbus,udev,linux-image-cloud-amd64,initramfs-tools,cloud-init,openssh-server,sudo,ca-certificates,netplan.io,iproute2,procps \
     --customize-hook='echo throughway >"$1/etc/hostname"' \
     --customize-hook='printf "datasource_list: [ NoCloud, Ec2, None ]\n" >"$1/etc/cloud/cloud.cfg.d/95-datasource.cfg"' \
+    --customize-hook='printf "system_info:\n  default_user:\n    name: admin\n" >"$1/etc/cloud/cloud.cfg.d/94-user.cfg"' \
     --customize-hook='printf "locale: C.UTF-8\n" >"$1/etc/cloud/cloud.cfg.d/90-locale.cfg"' \
     --customize-hook='printf "/dev/vda / ext4 errors=remount-ro,discard 0 1\n" >"$1/etc/fstab"' \
     --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*' \

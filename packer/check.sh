@@ -43,8 +43,8 @@ find packer packaging -name '*.sh' -o -path 'packaging/deb/p*' >"$work/scripts"
 xargs shellcheck -e SC2317 <"$work/scripts" || complain "shellcheck"
 
 # What only a current Packer reads, CloudFormation, the contract of user data.
-run "cfn-lint" packer/python.sh cfn-lint packer/cloudformation/throughway.yaml
-packer/python.sh python3 packer/check.py || complain "packer/check.py"
+run "cfn-lint" packer/python.sh packer cfn-lint packer/cloudformation/throughway.yaml
+packer/python.sh packer python3 packer/check.py || complain "packer/check.py"
 
 # The units: keys and paths in a root with a binary, then how exposed they are.
 units=packaging/systemd

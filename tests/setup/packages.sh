@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|package|image-check}
+for_what=${1:?usage: packages.sh build|test|package|image-check|emulator}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -38,6 +38,15 @@ package)
     need mmdebstrap command -v mmdebstrap
     need systemd-container command -v systemd-nspawn
     ;;
+emulator)
+    # Both in one step: one of them alone may bring another version of what they share.
+    if ! command -v qemu-system-x86_64 || ! command -v qemu-img; then
+        missing+=(qemu-system-x86 qemu-utils)
+    fi >/dev/null
+    need genisoimage command -v genisoimage
+    need openssh-client command -v ssh-keygen
+    need e2fsprogs command -v mkfs.ext4
+    ;;
 image-check)
     need packer command -v packer
     need shellcheck command -v shellcheck
@@ -45,7 +54,7 @@ image-check)
     need python3-venv venv
     ;;
 *)
-    echo "usage: packages.sh build|test|package|image-check" >&2
+    echo "usage: packages.sh build|test|package|image-check|emulator" >&2
     exit 64
     ;;
 esac
