@@ -8,12 +8,14 @@ SHELL := /bin/bash
 # Runs a command with a Rust toolchain on PATH, installing Debian's where there is none.
 RUST := tests/setup/rust.sh
 BINARY := $(CURDIR)/target/local/throughway
+DEB_BINARY ?= $(BINARY)
+IMAGE_BINARY ?= $(if $(IMAGE_DEV),$(BINARY),$(CURDIR)/target/release/throughway)
 CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny fuzz soak bare maps
-.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages kafka-jars
+.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny fuzz soak bare maps deb package-test image image-test image-aws
+.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages emulator-packages kafka-jars
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -26,10 +28,27 @@ test: build test-packages kafka-jars ## sets everything up and passes all tests,
 	THROUGHWAY_BIN=$(BINARY) THROUGHWAY_CELLS=$(CELLS) $(RUST) cargo test --locked --profile local $(CARGO_TEST_FLAGS)
 	$(if $(CARGO_TEST_FLAGS),,@$(CURDIR)/target/local/throughway-cells $(CELLS))
 
-ci: fmt-check lint image-check guest-check test docs deny-if-present ## what CI runs, and what people run before they push
+ci: fmt-check lint image-check guest-check test package-test docs deny-if-present ## what CI runs, and what people run before they push
 
 build: build-packages ## the local build, target/local/throughway
 	$(RUST) cargo build --locked --profile local -p throughway
+
+deb: build package-packages ## the Debian package of the local build, target/deb/throughway.deb; of another one with DEB_BINARY=...
+	$(RUST) packaging/deb/build.sh $(DEB_BINARY) target/deb
+
+image: build package-packages image-packages emulator-packages ## the image as a local virtual machine; of a release binary, IMAGE_BINARY=..., or IMAGE_DEV=1 to try the steps
+	$(RUST) packer/image.sh $(IMAGE_BINARY) target/image
+
+image-test: emulator-packages ## boots that image and checks it from inside
+	packer/tests/verify.sh $(IMAGE_BINARY) target/image
+
+image-aws: emulator-packages ## builds the AMI against an EC2 emulator, a local machine standing for the instance
+	packer/tests/aws.sh $(IMAGE_BINARY) target/image
+
+package-test: build package-packages ## package, container and unit: installed, upgraded, purged, booted; what cannot be tried here says so
+	$(RUST) packaging/deb/test.sh $(BINARY)
+	$(RUST) packaging/container/test.sh $(BINARY)
+	$(RUST) packaging/systemd/nspawn-test.sh $(BINARY)
 
 guest: build-packages ## rebuilds the default address map
 	$(RUST) guest-addrmap/build.sh
@@ -83,6 +102,12 @@ build-packages:
 
 test-packages:
 	@tests/setup/packages.sh test
+
+package-packages:
+	@tests/setup/packages.sh package
+
+emulator-packages:
+	@tests/setup/packages.sh emulator
 
 image-packages:
 	@tests/setup/packages.sh image-check

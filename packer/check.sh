@@ -38,13 +38,13 @@ run "packer validate" validate
 refuses "a builder open to the world" validate -var 'builder_cidrs=["0.0.0.0/0"]'
 
 # Scripts.
-find packer packaging -name '*.sh' >"$work/scripts"
+find packer packaging -name '*.sh' -o -path 'packaging/deb/p*' >"$work/scripts"
 # SC2317: functions called by name look unreachable to it.
 xargs shellcheck -e SC2317 <"$work/scripts" || complain "shellcheck"
 
 # What only a current Packer reads, CloudFormation, the contract of user data.
-run "cfn-lint" packer/python.sh cfn-lint packer/cloudformation/throughway.yaml
-packer/python.sh python3 packer/check.py || complain "packer/check.py"
+run "cfn-lint" packer/python.sh packer cfn-lint packer/cloudformation/throughway.yaml
+packer/python.sh packer python3 packer/check.py || complain "packer/check.py"
 
 # The units: keys and paths in a root with a binary, then how exposed they are.
 units=packaging/systemd

@@ -47,11 +47,16 @@ build {
   name    = "verify"
   sources = ["source.qemu.verify"]
 
+  # To be installed again, as an upgrade.
+  provisioner "file" {
+    source      = var.package
+    destination = "/var/tmp/throughway.deb"
+  }
+
   provisioner "shell" {
     remote_folder = "/var/tmp"
     environment_vars = [
-      "HOST=${var.host_address}",
-      "VERSION=${var.version}",
+      "DEV=${var.dev}",
     ]
     execute_command = "sudo -n env {{ .Vars }} sh '{{ .Path }}'"
     scripts         = ["tests/image.sh"]

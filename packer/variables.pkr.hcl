@@ -141,14 +141,14 @@ variable "verify_seed" {
   default     = "../target/image/verify-seed.iso"
 }
 
+variable "dev" {
+  type        = string
+  description = "yes: the boot test must not mind a local build's licence anchor."
+  default     = "no"
+}
+
 variable "local_key_file" {
   type        = string
   description = "Private key for the local machine, made for one build."
   default     = "../target/image/key"
-}
-
-variable "host_address" {
-  type        = string
-  description = "This machine, as the local machine sees it."
-  default     = "10.0.2.2"
 }

@@ -9,6 +9,7 @@ pub(crate) mod usage;
 use std::ffi::OsString;
 use std::io;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -96,6 +97,12 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
         /// The shell it is for
         shell: Shell,
     },
+    /// Writes the manual pages, one for each command
+    #[command(after_help = "Example:\n  throughway man /usr/local/share/man/man1")]
+    Man {
+        /// Where to; must exist
+        folder: PathBuf,
+    },
 }
 
 /// What `explain` is asked.
@@ -131,6 +138,11 @@ impl Cli {
     /// The completion script for a shell.
     pub(crate) fn completions(shell: Shell, to: &mut impl io::Write) {
         clap_complete::generate(shell, &mut Self::command(), "throughway", to);
+    }
+
+    /// Writes the manual pages into a folder that exists.
+    pub(crate) fn manual(folder: &Path) -> io::Result<()> {
+        clap_mangen::generate_to(Self::command(), folder)
     }
 }
 
@@ -191,6 +203,21 @@ mod tests {
             asked.client_ip,
             Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]))
         );
+    }
+
+    #[test]
+    fn every_command_has_a_manual_page() {
+        let folder = tempfile::tempdir().unwrap();
+        Cli::manual(folder.path()).unwrap();
+        for (page, says) in [
+            ("throughway.1", "Kafka"),
+            ("throughway-explain.1", "client-ip"),
+            ("throughway-license-verify.1", "throughway license verify"),
+        ] {
+            let text = std::fs::read_to_string(folder.path().join(page)).expect(page);
+            // A page escapes the hyphens.
+            assert!(text.replace('\\', "").contains(says), "{page}: {text}");
+        }
     }
 
     #[test]

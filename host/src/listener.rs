@@ -20,6 +20,7 @@ use self::admission::Admission;
 use self::worker::{Arriving, Workers};
 use crate::config::{Config, ListenerConfig, Routing};
 use crate::metrics::AcceptError;
+use crate::notify::Manager;
 use crate::session::Edge;
 
 /// Connections the kernel holds for us while we are busy.
@@ -47,19 +48,21 @@ pub struct Listeners {
     edge: Arc<Edge>,
     workers: Workers,
     admission: Arc<Admission>,
+    manager: Arc<Manager>,
     bound: Mutex<BTreeSet<(usize, u16)>>,
     loops: TaskTracker,
 }
 
 impl Listeners {
-    /// Binds nothing yet.
+    /// Binds nothing yet. What is bound later is kept by the manager over a restart.
     #[must_use]
-    pub fn new(edge: Arc<Edge>, workers: Workers) -> Self {
+    pub fn new(edge: Arc<Edge>, workers: Workers, manager: Arc<Manager>) -> Self {
         let admission = Arc::new(Admission::new(&edge.config));
         Self {
             edge,
             workers,
             admission,
+            manager,
             bound: Mutex::default(),
             loops: TaskTracker::new(),
         }
@@ -80,7 +83,9 @@ impl Listeners {
                 continue;
             }
             let address = SocketAddr::new(listener.bind, *port);
-            let socket = bind(address)
+            let socket = self
+                .manager
+                .listen(address, bind)
                 .and_then(TcpListener::from_std)
                 .map_err(|source| {
                     bound.remove(&(*index, *port));
@@ -138,7 +143,11 @@ pub fn ports_at_start(config: &Config) -> Vec<(usize, u16)> {
         .collect()
 }
 
-fn bind(address: SocketAddr) -> io::Result<StdListener> {
+/// A listening socket that does not block.
+///
+/// # Errors
+/// Those of the system.
+pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,

@@ -31,6 +31,10 @@ fn main() -> ExitCode {
             Cli::completions(shell, &mut script);
             print(&String::from_utf8_lossy(&script))
         }
+        Command::Man { folder } => match Cli::manual(&folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&format!("{}: {error}", folder.display()), FAILED),
+        },
         Command::Serve => serve(),
         Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
         Command::License(asked) if asked.needs_settings() => {

@@ -31,6 +31,7 @@ use crate::licence::{Guard, Source};
 use crate::listener::worker::Workers;
 use crate::listener::{Listeners, ports_at_start};
 use crate::metrics::Metrics;
+use crate::notify::{Manager, Pulses, inherited};
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
@@ -68,13 +69,18 @@ struct Parts {
 /// # Errors
 /// `RunError` says which exit code fits.
 pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
+    // First: descriptors are handed over by number, before we open any. No configuration of ours.
+    let variable = |name: &str| std::env::var_os(name);
+    let manager = Arc::new(Manager::new(variable, inherited(variable)));
     let parts = prepare(parsed, licence).map_err(RunError::Refused)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .context("make control runtime")
         .map_err(RunError::Failed)?;
-    runtime.block_on(serve(parts)).map_err(RunError::Failed)
+    runtime
+        .block_on(serve(parts, manager))
+        .map_err(RunError::Failed)
 }
 
 /// Loads what may be refused. Binds nothing.
@@ -149,7 +155,7 @@ fn make_folder(state: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("GATEWAY_STATE_DIRECTORY: cannot use {}", state.display()))
 }
 
-async fn serve(parts: Parts) -> anyhow::Result<()> {
+async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
     let Parts {
         edge,
         legs,
@@ -159,14 +165,7 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
         usage,
     } = parts;
     let mut signals = Signals::listen().context("listen for signals")?;
-    let doors = Doors::open(&edge.config.admin, front).await?;
-    edge.upstream.own().add(edge.config.admin.bind);
-    let workers = Workers::start(&edge).context("start workers")?;
-    let listeners = Arc::new(Listeners::new(Arc::clone(&edge), workers));
-    let mut ports = ports_at_start(&edge.config);
-    // A map of the operator's own may need others before any broker is known.
-    ports.extend_from_slice(edge.address_map.table().local_ports());
-    listeners.ensure(&ports).map_err(|error| anyhow!(error))?;
+    let (doors, listeners, pulses) = bind_all(&edge, front, &manager)?;
 
     let readiness = Arc::new(Readiness::default());
     readiness.set_ports_bound();
@@ -193,12 +192,22 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
     tasks.spawn(until(end.clone(), watching));
     let usage = Usage::new(Arc::clone(&edge), usage);
     tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));
+    let watched = Arc::clone(&manager);
+    let watching = async move { watched.watch(pulses).await };
+    tasks.spawn(until(end.clone(), watching));
     tracing::info!(version = crate::build_info::VERSION, "throughway is ready");
+    manager.ready();
 
-    // Compiling takes its time; the next signal must not wait for it.
-    let reload_map = || drop(tasks.spawn(until(end.clone(), Arc::clone(&maps).reload())));
-    obey(&mut signals, &legs, &licence, reload_map).await;
-    drain(&edge, &readiness, &mut signals).await;
+    let reload = async || {
+        manager.reloading();
+        reload::now(&legs).await;
+        Arc::clone(&licence).now().await;
+        // Compiling takes its time; the next signal must not wait for it.
+        tasks.spawn(until(end.clone(), Arc::clone(&maps).reload()));
+        manager.ready();
+    };
+    obey(&mut signals, reload).await;
+    drain(&edge, &readiness, &mut signals, &manager).await;
     end.cancel();
     tasks.close();
     tasks.wait().await;
@@ -208,27 +217,37 @@ async fn serve(parts: Parts) -> anyhow::Result<()> {
 }
 
 /// Does what signals ask for until one asks for the end.
-async fn obey(
-    signals: &mut Signals,
-    legs: &Arc<Legs>,
-    licence: &Arc<Watch>,
-    reload_map: impl Fn(),
-) {
+async fn obey(signals: &mut Signals, reload: impl AsyncFn()) {
     loop {
         match signals.next().await {
-            Request::Reload => {
-                reload::now(legs).await;
-                Arc::clone(licence).now().await;
-                reload_map();
-            }
+            Request::Reload => reload().await,
             Request::Drain => return,
             Request::ExitAtOnce => exit_at_once(),
         }
     }
 }
 
+/// Binds the Admin API and every port known so far, or takes over what the manager has kept.
+fn bind_all(
+    edge: &Arc<Edge>,
+    front: Front,
+    manager: &Arc<Manager>,
+) -> anyhow::Result<(Doors, Arc<Listeners>, Pulses)> {
+    let doors = Doors::open(&edge.config.admin, front, manager)?;
+    edge.upstream.own().add(edge.config.admin.bind);
+    let workers = Workers::start(edge, manager.beat_every()).context("start workers")?;
+    let pulses = workers.pulses();
+    let listeners = Listeners::new(Arc::clone(edge), workers, Arc::clone(manager));
+    let mut ports = ports_at_start(&edge.config);
+    // A map of the operator's own may need others before any broker is known.
+    ports.extend_from_slice(edge.address_map.table().local_ports());
+    listeners.ensure(&ports).map_err(|error| anyhow!(error))?;
+    manager.forget_the_rest();
+    Ok((doors, Arc::new(listeners), pulses))
+}
+
 /// Drains; a second signal ends the process at once.
-async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals) {
+async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals, manager: &Manager) {
     readiness.set_draining(true);
     tracing::info!(sessions = edge.drain.sessions.len(), "draining");
     let politely = async {
@@ -245,6 +264,7 @@ async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals) {
     let cut = tokio::select! {
         cut = politely => cut,
         () = impatiently => 0,
+        () = manager.stopping(edge.drain.sessions.len()) => 0,
     };
     if cut > 0 {
         tracing::warn!(

@@ -47,10 +47,19 @@ if [ "$(stat -c %Y /etc/machine-id)" -gt "$built" ]; then ok "machine-id was mad
 empty "no password can be used" "$(awk -F: '$2 !~ /^[!*]/ { print $1 }' /etc/shadow)"
 empty "nobody's key but that of the seed's user" \
     "$(find / -xdev -name authorized_keys -size +0 -not -path '/home/admin/*' -not -path '/root/.ssh/*' -print)"
-search='-----BEGIN [A-Z ]*PRIVATE KEY-----|AKIA[0-9A-Z]{16}|aws_secret_access_key *=|DEV-KEY-DO-NOT-SHIP'
+search='-----BEGIN [A-Z ]*PRIVATE KEY-----|AKIA[0-9A-Z]{16}|aws_secret_access_key *='
 empty "no key, credential or token in any file" \
     "$(grep -rIlE --exclude-dir=ssh --exclude-dir=cloud --exclude-dir=doc -e "$search" \
         /boot /etc /home /opt /root /srv /usr /var 2>/dev/null | grep -v '^/etc/throughway/' || true)"
+
+# A local build knows the licence key of tests; nothing that is handed out may.
+if [ "${DEV:-no}" = yes ]; then
+    echo "note  the binary is a local build: not looked for the tests' licence anchor"
+elif grep -q DEV-KEY-DO-NOT-SHIP /usr/bin/throughway; then
+    bad "the binary knows no licence key of tests"
+else
+    ok "the binary knows no licence key of tests"
+fi
 
 # Hardening as it is in force, not as it is written.
 for setting in net.ipv4.tcp_congestion_control=bbr net.core.somaxconn=65535 kernel.kptr_restrict=2 \

@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|maps|image-check}
+for_what=${1:?usage: packages.sh build|test|maps|package|image-check|emulator}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -40,6 +40,20 @@ maps)
     need nodejs command -v node
     need npm command -v npm
     ;;
+package)
+    need binutils command -v strip
+    need mmdebstrap command -v mmdebstrap
+    need systemd-container command -v systemd-nspawn
+    ;;
+emulator)
+    # Both in one step: one of them alone may bring another version of what they share.
+    if ! command -v qemu-system-x86_64 || ! command -v qemu-img; then
+        missing+=(qemu-system-x86 qemu-utils)
+    fi >/dev/null
+    need genisoimage command -v genisoimage
+    need openssh-client command -v ssh-keygen
+    need e2fsprogs command -v mkfs.ext4
+    ;;
 image-check)
     need packer command -v packer
     need shellcheck command -v shellcheck
@@ -49,7 +63,7 @@ image-check)
     need faketime command -v faketime
     ;;
 *)
-    echo "usage: packages.sh build|test|maps|image-check" >&2
+    echo "usage: packages.sh build|test|maps|package|image-check|emulator" >&2
     exit 64
     ;;
 esac

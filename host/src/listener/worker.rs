@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 use super::admission::Pass;
 use crate::metrics::SessionGuard;
+use crate::notify::{Pulse, Pulses, beat};
 use crate::relay::pool::Pool;
 use crate::session::{self, Accepted, Edge};
 use crate::upstream::tune;
@@ -38,6 +40,7 @@ pub struct Arriving {
 struct Worker {
     sockets: mpsc::Sender<Arriving>,
     live: Arc<AtomicUsize>,
+    pulse: Pulse,
 }
 
 /// All workers.
@@ -47,30 +50,50 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts the threads. They end when every `Workers` is gone and their sessions have ended.
+    /// Starts the threads, whose event loops beat that often. They end when every `Workers` is gone
+    /// and their sessions have ended.
     ///
     /// # Errors
     /// When a thread or a runtime cannot be made.
-    pub fn start(edge: &Arc<Edge>) -> io::Result<Self> {
+    pub fn start(edge: &Arc<Edge>, beats: Option<Duration>) -> io::Result<Self> {
         let mut each = Vec::new();
         for nth in 0..edge.config.workers {
             let (sockets, arriving) = mpsc::channel(HAND_OVER);
             let live = Arc::new(AtomicUsize::new(0));
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (edge, counted) = (Arc::clone(edge), Arc::clone(&live));
+            let pulse = Pulse::default();
+            let beating = beat(pulse.clone(), beats);
             thread::Builder::new()
                 .name(format!("worker-{nth}"))
                 .spawn(move || {
                     let local = LocalSet::new();
+                    let beating = local.spawn_local(beating);
                     local.block_on(&runtime, take_sockets(arriving, &edge, &counted));
+                    beating.abort();
                     // Sessions still running keep the worker until the drain has cut them.
                     runtime.block_on(local);
                 })?;
-            each.push(Worker { sockets, live });
+            each.push(Worker {
+                sockets,
+                live,
+                pulse,
+            });
         }
         Ok(Self {
             each: Arc::new(each),
         })
+    }
+
+    /// The beats of their event loops.
+    #[must_use]
+    pub fn pulses(&self) -> Pulses {
+        Pulses::new(
+            self.each
+                .iter()
+                .map(|worker| worker.pulse.clone())
+                .collect(),
+        )
     }
 
     /// Hands a socket to the worker with the fewest sessions.

@@ -14,6 +14,8 @@ use tokio_util::task::TaskTracker;
 use crate::addrmap::Maps;
 use crate::admin::{self, AdminState, ControlSocket, Front, LicenceReload, Readiness};
 use crate::config::AdminConfig;
+use crate::listener::bind;
+use crate::notify::Manager;
 use crate::session::Edge;
 use crate::tls::Legs;
 
@@ -25,14 +27,25 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    pub(super) async fn open(config: &AdminConfig, front: Front) -> anyhow::Result<Self> {
-        let tcp = TcpListener::bind(config.bind).await;
-        let tcp = tcp.with_context(|| format!("bind {}", config.bind))?;
-        let bind = |path: &PathBuf| {
+    /// Binds, or takes over what the manager has kept.
+    pub(super) fn open(
+        config: &AdminConfig,
+        front: Front,
+        manager: &Manager,
+    ) -> anyhow::Result<Self> {
+        let tcp = manager.listen(config.bind, bind);
+        let tcp = tcp
+            .and_then(TcpListener::from_std)
+            .with_context(|| format!("bind {}", config.bind))?;
+        let bind_socket = |path: &PathBuf| {
             let bound = ControlSocket::bind(path);
             bound.with_context(|| format!("RUNTIME_DIRECTORY: bind {}", path.display()))
         };
-        let socket = config.control_socket.as_ref().map(bind).transpose()?;
+        let socket = config
+            .control_socket
+            .as_ref()
+            .map(bind_socket)
+            .transpose()?;
         Ok(Self { tcp, front, socket })
     }
 

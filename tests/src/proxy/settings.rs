@@ -179,7 +179,9 @@ impl Settings {
         Proxy::start_in_vain(self)
     }
 
-    pub(super) fn environment(&self) -> BTreeMap<String, String> {
+    /// All variables, for who starts the binary in another way.
+    #[must_use]
+    pub fn environment(&self) -> BTreeMap<String, String> {
         self.variables.clone()
     }
 
