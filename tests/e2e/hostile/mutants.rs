@@ -154,7 +154,7 @@ fn answers() -> Vec<((i16, i16), Vec<u8>)> {
         one.with_host(host).with_port(port)
     });
     let records = Some(Bytes::from(vec![7; 300]));
-    let partition = fetch_response::PartitionData::default().with_records(records.clone());
+    let partition = fetch_response::PartitionData::default().with_records(records);
     let topic = fetch_response::FetchableTopicResponse::default().with_partitions(vec![partition]);
     let fetch = FetchResponse::default().with_responses(vec![topic]);
     vec![
