@@ -33,6 +33,8 @@ mod name;
 mod named;
 mod plan;
 pub mod published;
+#[cfg(test)]
+mod rebuild;
 mod settings;
 mod swap;
 mod table;

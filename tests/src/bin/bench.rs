@@ -91,14 +91,16 @@ async fn disturbed(options: &Options, disturbance: Disturbance) -> Result<()> {
         more.push(("GATEWAY_USAGE_ENDPOINT", "https://127.0.0.1:9/".to_owned()));
     }
     let worse = peers::throughway(&ground, "disturbed", &more)?;
-    let mut candidates = vec![quiet, worse, control];
+    let mut candidates = [quiet, worse, control];
     candidates.iter_mut().for_each(|c| c.threads = "worker-");
     let small = WORKLOADS.last().context("no workload")?;
     let mut samples = Vec::new();
     for round in 0..options.rounds {
-        let forth = round % 2 == 0;
-        for at in if forth { [0, 1, 2] } else { [2, 1, 0] } {
-            let candidate = &candidates[at];
+        let mut order: Vec<_> = candidates.iter().enumerate().collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for (at, candidate) in order {
             let going_on = (at == 1).then(|| disturbance.begin(candidate));
             tokio::time::sleep(SETTLE).await;
             samples.push(bench::sample(candidate, small, round).await?);
