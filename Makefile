@@ -34,7 +34,7 @@ build: build-packages ## the local build, target/local/throughway
 	$(RUST) cargo build --locked --profile local -p throughway
 
 deb: build package-packages ## the Debian package of the local build, target/deb/throughway.deb; of another one with DEB_BINARY=...
-	$(RUST) packaging/deb/build.sh $(DEB_BINARY) target/deb
+	$(RUST) packer/deb/build.sh $(DEB_BINARY) target/deb
 
 image: build package-packages image-packages emulator-packages ## the image as a local virtual machine; of a release binary, IMAGE_BINARY=..., or IMAGE_DEV=1 to try the steps
 	$(RUST) packer/image.sh $(IMAGE_BINARY) target/image
@@ -46,9 +46,9 @@ image-aws: emulator-packages ## builds the AMI against an EC2 emulator, a local 
 	packer/tests/aws.sh $(IMAGE_BINARY) target/image
 
 package-test: build package-packages ## package, container and unit: installed, upgraded, purged, booted; what cannot be tried here says so
-	$(RUST) packaging/deb/test.sh $(BINARY)
-	$(RUST) packaging/container/test.sh $(BINARY)
-	$(RUST) packaging/systemd/nspawn-test.sh $(BINARY)
+	$(RUST) packer/deb/test.sh $(BINARY)
+	$(RUST) packer/container/test.sh $(BINARY)
+	$(RUST) packer/systemd/nspawn-test.sh $(BINARY)
 
 guest: build-packages ## rebuilds the default address map
 	$(RUST) guest-addrmap/build.sh

@@ -38,7 +38,7 @@ run "packer validate" validate
 refuses "a builder open to the world" validate -var 'builder_cidrs=["0.0.0.0/0"]'
 
 # Scripts.
-find packer packaging -name '*.sh' -o -path 'packaging/deb/p*' >"$work/scripts"
+find packer -name '*.sh' -o -path 'packer/deb/p*' >"$work/scripts"
 # SC2317: functions called by name look unreachable to it.
 xargs shellcheck -e SC2317 <"$work/scripts" || complain "shellcheck"
 
@@ -47,7 +47,7 @@ run "cfn-lint" packer/python.sh packer cfn-lint packer/cloudformation/throughway
 packer/python.sh packer python3 packer/check.py || complain "packer/check.py"
 
 # The units: keys and paths in a root with a binary, then how exposed they are.
-units=packaging/systemd
+units=packer/systemd
 mkdir -p "$work/root/usr/bin" "$work/root/etc/systemd/system" "$work/root/usr/lib/systemd"
 cp -r /lib/systemd/system "$work/root/usr/lib/systemd/"
 ln -s usr/lib "$work/root/lib"

@@ -22,7 +22,7 @@ commit=$("$binary" version | sed -n 's/^commit //p')
 
 packer/base.sh "$output/base"
 step "base image"
-packaging/deb/build.sh "$binary" "$output/deb" >/dev/null
+packer/deb/build.sh "$binary" "$output/deb" >/dev/null
 step "package"
 
 # A key for this build alone. Newer OpenSSH takes no RSA from a Packer that old.

@@ -18,7 +18,7 @@ command -v systemd-nspawn >/dev/null || skip "no systemd-nspawn is installed (De
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/throughway-nspawn.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
-made=$(packaging/root.sh bookworm)
+made=$(packer/root.sh bookworm)
 root=$work/root
 mkdir "$root"
 tar -C "$root" --exclude './dev/*' -xf "$made"
@@ -26,7 +26,7 @@ tar -C "$root" --exclude './dev/*' -xf "$made"
 nspawn() { systemd-nspawn --quiet --register=no --keep-unit --private-network -D "$root" "$@" </dev/null; }
 nspawn --pipe true >"$work/log" 2>&1 || skip "systemd-nspawn does not run here: $(tail -n 1 "$work/log")"
 
-packaging/deb/build.sh "$binary" "$work/deb" >/dev/null
+packer/deb/build.sh "$binary" "$work/deb" >/dev/null
 cp -L "$work/deb/throughway.deb" "$root/root/throughway.deb"
 nspawn --pipe dpkg -i /root/throughway.deb >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 license=$("$binary" license issue --key tests/keys/dev-license.pem --issuer development --customer development --env dev --days 1)
@@ -43,7 +43,7 @@ ENV
 # version, where limits by address may do nothing: the image's test looks at those.
 mkdir -p "$root/etc/systemd/system/throughway.service.d"
 printf '[Service]\nWatchdogSec=%s\n' "${WATCHDOG:-4s}" >"$root/etc/systemd/system/throughway.service.d/test.conf"
-install -m 0755 packaging/systemd/nspawn-inside.sh "$root/root/inside.sh"
+install -m 0755 packer/systemd/nspawn-inside.sh "$root/root/inside.sh"
 cat >"$root/etc/systemd/system/inside.service" <<'UNIT'
 [Unit]
 After=multi-user.target

@@ -29,9 +29,9 @@ fail() {
     exit 1
 }
 
-packaging/deb/build.sh "$binary" "$work/deb" >/dev/null
+packer/deb/build.sh "$binary" "$work/deb" >/dev/null
 root=$work/rootfs
-packaging/container/rootfs.sh "$work/deb/throughway.deb" "$root"
+packer/container/rootfs.sh "$work/deb/throughway.deb" "$root"
 
 # What is in it, and what must not be.
 programs=$(find "$root" -type f -perm /0111 -printf '/%P\n' | grep -vE '\.so(\.|$)|/ld-linux' || true)
@@ -104,7 +104,7 @@ if ! command -v buildah >/dev/null; then
     echo "SKIPPED  building the container: no buildah is installed (apt-get install buildah)"
     exit 0
 fi
-cp packaging/container/Containerfile "$work/Containerfile"
+cp packer/container/Containerfile "$work/Containerfile"
 storage=(--storage-driver vfs --root "$work/storage" --runroot "$work/run")
 buildah "${storage[@]}" build --isolation chroot --quiet -t throughway:test "$work" >"$work/log" 2>&1 || fail "buildah"
 [ "$(buildah "${storage[@]}" inspect --type image --format '{{.OCIv1.Config.User}}' throughway:test)" = 65532:65532 ] || fail "the container's user"

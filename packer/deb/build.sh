@@ -30,7 +30,7 @@ packed() { # FILE TARGET: as Debian wants manuals and changelogs
 install -D -m 0755 "$binary" "$root/usr/bin/throughway"
 strip --strip-unneeded "$root/usr/bin/throughway"
 for unit in throughway throughway-aws; do
-    put packaging/systemd/$unit.service usr/lib/systemd/system/$unit.service
+    put packer/systemd/$unit.service usr/lib/systemd/system/$unit.service
 done
 
 mkdir "$work/man"
@@ -51,16 +51,16 @@ for page in docs/*; do
 done
 put LICENSE $doc/copyright
 packed CHANGELOG.md $doc/changelog.gz
-put packaging/throughway.env $doc/examples/throughway.env
+put packer/throughway.env $doc/examples/throughway.env
 put packer/files/sysctl.conf $doc/examples/sysctl.conf
-packaging/sbom.sh "$version" "$work/throughway.cdx.json"
+packer/sbom.sh "$version" "$work/throughway.cdx.json"
 put "$work/throughway.cdx.json" usr/share/throughway/sbom/throughway.cdx.json
 
 # Folders whose owner the package's script sets.
 mkdir -p "$root/etc/throughway/tls"
 mkdir "$root/DEBIAN"
 for script in postinst prerm postrm; do
-    install -m 0755 packaging/deb/$script "$root/DEBIAN/$script"
+    install -m 0755 packer/deb/$script "$root/DEBIAN/$script"
 done
 cat >"$root/DEBIAN/control" <<CONTROL
 Package: throughway

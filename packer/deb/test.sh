@@ -15,9 +15,9 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 # Two versions, so that one can be upgraded to the other.
-packaging/deb/build.sh "$binary" "$work/old" 0.0.9
-packaging/deb/build.sh "$binary" "$work/new"
-packaging/deb/build.sh "$binary" "$work/again" >/dev/null
+packer/deb/build.sh "$binary" "$work/old" 0.0.9
+packer/deb/build.sh "$binary" "$work/new"
+packer/deb/build.sh "$binary" "$work/again" >/dev/null
 cmp "$work/new/throughway.deb" "$work/again/throughway.deb"
 echo "ok    the same binary gives the same package"
 
@@ -62,7 +62,7 @@ diff /tmp/users-before /tmp/users-after
 INSIDE
 
 for suite in bookworm trixie; do
-    made=$(packaging/root.sh "$suite")
+    made=$(packer/root.sh "$suite")
     root=$work/$suite
     mkdir "$root"
     tar -C "$root" --exclude './dev/*' -xf "$made"
