@@ -13,7 +13,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::pool::Pool;
 use super::{Answers, Counts, Legs, RelayError, Shared, Terms, Unmapped};
 use crate::addrmap::{AddressMap, Inbound};
 use crate::close::CloseReason;
