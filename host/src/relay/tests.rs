@@ -20,6 +20,7 @@ use crate::config::{self, Config};
 use crate::inventory::Entry;
 use crate::kafka::versions::ClampPolicy;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::topology::Topology;
 use crate::topology::store::Remembered;
 

@@ -6,6 +6,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +20,9 @@ use super::usage;
 
 const COPY: usize = 256 << 10;
 const PIPE: usize = 1 << 20;
+/// Two for each connection of the workload that has the most, and some for those about to end. They
+/// stay: a thread that has ended takes its processor time with it.
+const THREADS: usize = 192;
 /// The most that one TLS record carries.
 const RECORD: usize = 16 << 10;
 
@@ -41,26 +46,40 @@ pub fn serve(value: &str) -> Result<()> {
         "splice" => by_splice,
         _ => by_copy,
     };
+    let (ways, waiting) = channel::<(TcpStream, TcpStream)>();
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..THREADS {
+        let waiting = Arc::clone(&waiting);
+        thread::spawn(move || {
+            while let Some((from, to)) = next(&waiting) {
+                // However it went, the other end is to know.
+                let _went = pump(&from, &to);
+                let _known = to.shutdown(Shutdown::Write);
+            }
+        });
+    }
     for client in TcpListener::bind(("127.0.0.1", edge))?.incoming() {
         let client = client?;
         let broker = TcpStream::connect(("127.0.0.1", broker))?;
         for end in [&client, &broker] {
             end.set_nodelay(true)?;
         }
-        let (from, to) = (client.try_clone()?, broker.try_clone()?);
-        thread::spawn(move || pump(&from, &to));
-        thread::spawn(move || pump(&broker, &client));
+        ways.send((client.try_clone()?, broker.try_clone()?))?;
+        ways.send((broker, client))?;
     }
     Ok(())
 }
 
-/// Until either side goes; how it went does not matter.
+fn next(waiting: &Mutex<Receiver<(TcpStream, TcpStream)>>) -> Option<(TcpStream, TcpStream)> {
+    waiting.lock().unwrap().recv().ok()
+}
+
 fn by_copy(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
     let mut buffer = vec![0; COPY];
     loop {
         let read = from.read(&mut buffer)?;
         if read == 0 {
-            return to.shutdown(Shutdown::Write);
+            return Ok(());
         }
         to.write_all(&buffer[..read])?;
     }
@@ -73,7 +92,7 @@ fn by_splice(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
     loop {
         let mut held = splice(from, None, &into, None, PIPE, SpliceFlags::MOVE)?;
         if held == 0 {
-            return to.shutdown(Shutdown::Write);
+            return Ok(());
         }
         while held > 0 {
             held -= splice(&out, None, to, None, held, SpliceFlags::MOVE)?;

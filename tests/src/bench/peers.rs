@@ -204,6 +204,8 @@ async fn start_envoy(ground: &Ground) -> Result<Candidate> {
     let text = envoy::configuration(ground, &lanes);
     let file = write(ground, &format!("envoy-{port}.json"), &text)?;
     let version = first_line(Command::new(&program).arg("--version"))?;
+    // Its path is before it.
+    let version = version.rsplit(' ').next().unwrap_or_default().to_owned();
     let (program, id) = (program.display().to_string(), port.to_string());
     let options = ["--concurrency", "1", "--base-id", &id, "-l", "error", "-c"];
     let command = words(&[&[program.as_str()], &options[..]].concat(), Some(file));

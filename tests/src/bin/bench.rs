@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use throughway_tests::bench::disturb::Disturbance;
 use throughway_tests::bench::ground::Ground;
-use throughway_tests::bench::kafka::{self, Tools};
+use throughway_tests::bench::kafka::{self, Bench};
 use throughway_tests::bench::options::{Options, Task};
 use throughway_tests::bench::peers::{self, Candidate, Kind};
 use throughway_tests::bench::sink::{self, Seen};
@@ -113,7 +113,7 @@ impl Run {
         kinds.extend(ground.envoy.is_some().then_some(Kind::Envoy));
         kinds.push(Kind::Control);
         let candidates = self.start(&ground, &kinds, None).await?;
-        let mut tools = Tools::new(&ground, self.options.records)?;
+        let mut tools = Bench::new(&ground, self.options.records)?;
         let mut samples = Vec::new();
         let peak = tools.peak()?;
         println!("- direct: {peak} records/s produced");
