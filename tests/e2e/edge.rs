@@ -49,7 +49,6 @@ pub(crate) fn settings(broker: &ScriptBroker) -> (Settings, u16) {
     settings.listen_by_port(first_port, first_port);
     // One line at the end of each session, to know when all of it has been told.
     settings.set("GATEWAY_LOG", "info,throughway::session=debug");
-    settings.set("GATEWAY_SECURED_METRICS", "false");
     (settings, first_port)
 }
 
