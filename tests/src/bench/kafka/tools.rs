@@ -116,11 +116,14 @@ fn produced(lines: &[String], records: u64) -> Result<Ran> {
     })
 }
 
-/// Start, end, MB, MB/s, records, records/s, and more about fetching and rebalancing.
+/// Start, end, MB, MB/s, records, records/s, and more about fetching and rebalancing; among lines of
+/// log, which begin with a bracket.
 fn consumed(lines: &[String], records: u64) -> Result<Ran> {
-    let fields = |line: &String| line.split(", ").map(str::to_owned).collect::<Vec<_>>();
-    let mut tables = lines.iter().rev().map(fields).filter(|f| f.len() >= 6);
-    let fields = tables.next().context("the consumer said nothing")?;
+    let is_table = |line: &&String| line.starts_with(|c: char| c.is_ascii_digit());
+    let table = lines.iter().rev().find(is_table);
+    let table = table.context("the consumer said nothing")?;
+    let fields: Vec<_> = table.split(", ").collect();
+    ensure!(fields.len() >= 6, "not understood: {table}");
     let read: u64 = fields[4].trim().parse()?;
     ensure!(read >= records, "{read} of {records} records read");
     Ok(Ran {
@@ -156,7 +159,8 @@ mod tests {
     #[test]
     fn a_consumer_that_reads_too_little_has_failed() {
         let line = "2026-11-27 18:30:00:000, 2026-11-27 18:30:02:000, 4.7684, 2.3842, 5000, 2500.0000, 300";
-        let lines = [line.to_owned()];
+        let log = "[main] INFO closing, one, two, three, four, five";
+        let lines = [line.to_owned(), log.to_owned()];
         assert_eq!(consumed(&lines, 5000).unwrap().records_per_second, 2500.0);
         assert!(consumed(&lines, 5001).is_err());
     }
