@@ -32,10 +32,11 @@ pub(crate) fn with(
     made: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<()> {
     let beside = path.with_extension("new");
-    let _left_by_a_crash = fs::remove_file(&beside);
+    // What a crash has left there is written over.
     let mut file = OpenOptions::new()
         .write(true)
-        .create_new(true)
+        .create(true)
+        .truncate(true)
         .mode(mode)
         .open(&beside)?;
     made(&file)?;
