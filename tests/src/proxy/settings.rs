@@ -83,7 +83,7 @@ impl Settings {
         settings
     }
 
-    /// A licence, and metrics that tests may read.
+    /// A licence, and metrics that need no user.
     fn licensed() -> Self {
         let mut settings = Self {
             variables: BTreeMap::new(),
