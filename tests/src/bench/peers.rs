@@ -32,6 +32,10 @@ pub struct Ground {
     pub sink: u16,
     /// What it shows when both legs are TLS.
     pub broker: Identity,
+    /// Brokers that the stand-in names in its answers to Metadata; each gets a port.
+    pub brokers: u16,
+    /// The example map of `docs/address-maps` that throughway is to use instead of its own.
+    pub map: Option<PathBuf>,
     edge: Identity,
     ca: PathBuf,
     folder: TemporaryFolder,
@@ -50,11 +54,30 @@ impl Ground {
         Ok(Self {
             sink: ports::reserve(1),
             broker: authority.issue("broker", &[BROKER_NAME])?,
+            brokers: 2,
+            map: None,
             edge: authority.issue("edge", &[EDGE_NAME])?,
             ca: authority.certificate(),
             folder,
             tls,
         })
+    }
+
+    /// The variables of its map, for a listener whose ports begin here. What is the port of node id 1
+    /// with the built-in map is that of bootstrap: both lead to the stand-in.
+    fn map_settings(&self, settings: &mut Settings, first: u16) {
+        let Some(map) = &self.map else {
+            return;
+        };
+        let config = format!(
+            "scheme = forwarded\nlistener = MAIN\nhost = {EDGE_NAME}\n\
+             public-first = {bootstrap}\nlocal-first = {bootstrap}\ncount = {count}",
+            bootstrap = first + 1,
+            count = self.brokers + 2,
+        );
+        settings.set("GATEWAY_ADDRESS_MAP", map.display().to_string());
+        settings.set("GATEWAY_ADDRESS_MAP_LIMITS", "runtime");
+        settings.set("GATEWAY_ADDRESS_MAP_CONFIG", config);
     }
 
     fn door(&self, port: u16) -> Door {
@@ -144,8 +167,12 @@ pub fn throughway(
         format!("{BROKER_NAME}=127.0.0.1"),
     );
     settings.set("GATEWAY_WORKER_THREADS", "1");
-    let first = ports::reserve(crate::proxy::PORT_COUNT);
+    let count = ground.brokers + 3;
+    let first = ports::reserve(count);
     settings.listen_by_port(first, first);
+    let all = format!("{first}-{}", first + count - 1);
+    settings.set("GATEWAY_LISTENER_MAIN_PORTS", all);
+    ground.map_settings(&mut settings, first);
     if ground.tls {
         settings.set("KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
         settings.set(

@@ -18,6 +18,8 @@ use tokio::task::LocalSet;
 const OURS: &str = "throughway";
 const CONTROL: &str = "throughway, second copy";
 
+const ACCEPTED: &str = "rounds legs only idle raw envoy disturb map brokers";
+
 /// What to do, from `NAME=value` arguments.
 struct Options {
     rounds: usize,
@@ -28,6 +30,7 @@ struct Options {
     envoy: Option<PathBuf>,
     disturb: Option<Disturbance>,
     map: Option<PathBuf>,
+    brokers: u16,
 }
 
 impl Options {
@@ -41,6 +44,7 @@ impl Options {
             envoy: None,
             disturb: None,
             map: None,
+            brokers: 2,
         };
         for argument in std::env::args().skip(1) {
             let (name, value) = argument.split_once('=').context("NAME=value")?;
@@ -53,9 +57,8 @@ impl Options {
                 "envoy" => options.envoy = Some(value.into()),
                 "disturb" => options.disturb = Some(Disturbance::named(value)?),
                 "map" => options.map = Some(value.into()),
-                _ => {
-                    bail!("unknown: {name}; accepted: rounds legs only idle raw envoy disturb map")
-                }
+                "brokers" => options.brokers = value.parse()?,
+                _ => bail!("unknown: {name}; accepted: {ACCEPTED}"),
             }
         }
         Ok(options)
@@ -78,13 +81,11 @@ async fn main() -> Result<()> {
 /// Two quiet copies and a disturbed one: the data plane's processor time and latency of each.
 async fn disturbed(options: &Options, disturbance: Disturbance) -> Result<()> {
     let mut raw = File::create(&options.raw).context("raw samples")?;
-    let ground = Ground::new(true)?;
-    sink::start(ground.sink, Some(&ground.broker)).await?;
+    let mut ground = Ground::new(true)?;
+    ground.brokers = options.brokers;
+    ground.map.clone_from(&options.map);
+    sink::start(ground.sink, ground.brokers, Some(&ground.broker)).await?;
     let mut more = Vec::new();
-    if let Some(map) = &options.map {
-        more.push(("GATEWAY_ADDRESS_MAP", map.display().to_string()));
-        more.push(("GATEWAY_ADDRESS_MAP_LIMITS", "runtime".to_owned()));
-    }
     let quiet = peers::throughway(&ground, OURS, &more)?;
     let control = peers::throughway(&ground, CONTROL, &more)?;
     if disturbance == Disturbance::UsageDown {
@@ -115,11 +116,32 @@ async fn disturbed(options: &Options, disturbance: Disturbance) -> Result<()> {
         for sample in &of {
             writeln!(raw, "{}", serde_json::to_string(sample)?)?;
         }
-        println!("\n### {disturbance:?}: {unit}, {} rounds\n", options.rounds);
+        println!("\n### {}, {unit}\n", subject(options, disturbance));
         println!("{}\n", report::table(&of, &names, "disturbed"));
         println!("{}", report::control(&of, CONTROL, OURS));
     }
     Ok(())
+}
+
+/// What was measured, as a heading.
+fn subject(options: &Options, disturbance: Disturbance) -> String {
+    let Options {
+        rounds,
+        brokers,
+        map,
+        ..
+    } = options;
+    let map = if map.is_some() {
+        "a map of one's own"
+    } else {
+        "the built-in map"
+    };
+    match disturbance {
+        Disturbance::Rebuild => {
+            format!("a table of {brokers} brokers again and again by {map}, {rounds} rounds")
+        }
+        other => format!("{other:?}, {rounds} rounds"),
+    }
 }
 
 /// For a disturbance to be under way, and the same pause for those without.
@@ -131,7 +153,7 @@ async fn all(options: &Options) -> Result<()> {
         let legs = if tls { "TLS" } else { "plain" };
         println!("\n## {legs} on both legs\n");
         let ground = Ground::new(tls)?;
-        let seen = sink::start(ground.sink, tls.then_some(&ground.broker)).await?;
+        let seen = sink::start(ground.sink, ground.brokers, tls.then_some(&ground.broker)).await?;
         let candidates = start(&ground, options).await?;
         for candidate in &candidates {
             seen.borrow_mut().clear();
