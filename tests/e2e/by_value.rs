@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::guests::{good, hooked};
-use crate::swap::{REFUSED, addresses, authenticated, told};
+use crate::swap::{REFUSED, addresses, authenticated};
 
 const ADDRESS_MAP: &str = "/throughway/v1/address-map";
 const BUILT_IN: &str = "127.0.0.1";
@@ -55,32 +55,26 @@ async fn a_map_put_by_value_stays_until_it_is_taken_back() {
     let mut session = authenticated(first).await.unwrap();
     let (status, answer) = ask(run.path(), &format!("{put}?dryMode=true"), &own).await;
     assert!(status == 200 && answer.contains("\"dry\":true"), "{answer}");
-    assert_eq!(
-        told(&mut session).await.unwrap(),
-        addresses(BUILT_IN, first)
-    );
+    assert_eq!(session.brokers().await.unwrap(), addresses(BUILT_IN, first));
     let (status, answer) = ask(run.path(), &put, &own).await;
     assert!(
         status == 200 && answer.contains("\"changes\":["),
         "{answer}"
     );
-    assert_eq!(told(&mut session).await.unwrap(), addresses(OWN, first));
+    assert_eq!(session.brokers().await.unwrap(), addresses(OWN, first));
     let hook = hooked("throughway:interceptor/hooks@0.1.0");
     let (status, answer) = ask(run.path(), &put, &hook).await;
     let excluded = "Interceptors, which this licence excludes";
     assert!(status == 422 && answer.contains(excluded), "{answer}");
-    assert_eq!(told(&mut session).await.unwrap(), addresses(OWN, first));
+    assert_eq!(session.brokers().await.unwrap(), addresses(OWN, first));
     assert_eq!(proxy.stop().unwrap(), Some(0));
 
     let mut proxy = settings.start().unwrap();
     let mut session = authenticated(first).await.unwrap();
-    assert_eq!(told(&mut session).await.unwrap(), addresses(OWN, first));
+    assert_eq!(session.brokers().await.unwrap(), addresses(OWN, first));
     let (status, answer) = ask(run.path(), &format!("DELETE {ADDRESS_MAP}"), b"").await;
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(
-        told(&mut session).await.unwrap(),
-        addresses(BUILT_IN, first)
-    );
+    assert_eq!(session.brokers().await.unwrap(), addresses(BUILT_IN, first));
     assert_eq!(proxy.stop().unwrap(), Some(0));
 
     let file = state.path().join("map.wasm");

@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// Everything that a configuration comes to, but for the names of the variables behind it.
+fn decided(parsed: &Parsed) -> String {
+    let mut config = parsed.config.clone();
+    for listener in &mut config.listeners {
+        listener.decided_by.clear();
+    }
+    format!("{config:?}")
+}
+
 #[test]
 fn nothing_set_makes_one_listener_that_speaks_what_the_brokers_speak() {
     let parsed = accepted(&[]);
