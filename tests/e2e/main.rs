@@ -16,6 +16,7 @@ mod by_value;
 mod certificates;
 mod cluster;
 mod contained;
+mod deadlines;
 mod drain;
 mod edge;
 mod guests;

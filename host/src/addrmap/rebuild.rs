@@ -1,6 +1,8 @@
-//! How long a table takes to be computed and checked, with the built-in map and with the examples in
-//! other languages, as far as `make maps` has built them. An ignored test, because it measures: part
-//! of `make bench BENCH=maps`.
+//! How long a table takes to be computed and checked, with the built-in map and with one of the
+//! examples in another language. An ignored test, because it measures:
+//!
+//! `make maps LANGUAGES=javascript`, then
+//! `cargo test --profile local -p throughway --lib -- --ignored --nocapture how_long`
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -67,7 +69,7 @@ async fn measured(config: &Config, count: i32) -> (Duration, Duration) {
 }
 
 #[tokio::test]
-#[ignore = "measures; the figures stand in docs/address-maps.md"]
+#[ignore = "measures; the figures stand in docs/performance.md"]
 async fn how_long_a_table_takes() {
     let maps = [
         ("built-in", Some(config(LISTENER))),

@@ -10,6 +10,7 @@ import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.*;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.*;
 
 /**
@@ -221,12 +222,26 @@ public class Client {
     /** Gives each partition other replicas, and waits until they have all of it. */
     Set<TopicPartition> reassign(Admin admin, UnaryOperator<List<Integer>> other) throws Exception {
         Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
-        for (TopicPartitionInfo partition : admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions()) {
+        for (TopicPartitionInfo partition : partitions(admin)) {
             List<Integer> replicas = other.apply(partition.replicas().stream().map(Node::id).toList());
             moves.put(new TopicPartition(topic, partition.partition()), Optional.of(new NewPartitionReassignment(replicas)));
         }
         admin.alterPartitionReassignments(moves).all().get();
         while (!admin.listPartitionReassignments(moves.keySet()).reassignments().get().isEmpty()) { }
         return moves.keySet();
+    }
+
+    /** Of the topic, also where a broker is asked that has not heard of it yet. */
+    List<TopicPartitionInfo> partitions(Admin admin) throws Exception {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            try {
+                return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions();
+            } catch (ExecutionException error) {
+                if (!(error.getCause() instanceof UnknownTopicOrPartitionException) || System.nanoTime() > deadline) {
+                    throw error;
+                }
+            }
+        }
     }
 }
