@@ -8,7 +8,7 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence usage admin metrics telemetry drain inventory notify signal replace
+//! topology licence usage admin metrics telemetry drain inventory notify pool signal replace
 //! proxy_protocol`) → pure (`kafka config close excluded in_full`).
 
 pub mod addrmap;
@@ -25,6 +25,7 @@ pub mod licence;
 pub mod listener;
 pub mod metrics;
 pub mod notify;
+pub mod pool;
 pub mod proxy_protocol;
 pub mod relay;
 mod replace;
