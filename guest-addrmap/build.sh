@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rebuilds the committed components from source: guest-addrmap/prebuilt/addrmap.wasm and its
-# build-info.toml, and the test guest tests/guests/shift-by-100.wasm.
+# Rebuilds what is committed from source: guest-addrmap/prebuilt/addrmap.wasm, its build-info.toml,
+# the contract in binary form, and the test guest tests/guests/shift-by-100.wasm.
 #
 # Uses Debian's own Rust: it brings the sources of `core` and `alloc`, so nothing has to come from
 # rustup's servers, and one distribution version gives the same bytes everywhere.
@@ -25,7 +25,7 @@ done
 modules=$CARGO_TARGET_DIR/wasm32-unknown-unknown/guest
 componentize() {
     env -u RUSTC -u RUSTC_BOOTSTRAP CARGO_TARGET_DIR="$root/target" \
-        cargo run --locked --quiet -p addrmap-componentize -- "$1" "$2"
+        cargo run --locked --quiet -p addrmap-componentize -- "$@"
 }
 
 built=${to:-$here/prebuilt}
@@ -33,6 +33,7 @@ test_guests=${to:-$root/tests/guests}
 mkdir -p "$built"
 componentize "$modules/guest_addrmap.wasm" "$built/addrmap.wasm"
 componentize "$modules/shift_by_100.wasm" "$test_guests/shift-by-100.wasm"
+componentize --wit "$root/wit/addrmap.wit" "$built/contract.wasm"
 
 cat >"$built/build-info.toml" <<EOF
 # Written by guest-addrmap/build.sh; checked by guest-addrmap/check.sh.

@@ -35,6 +35,8 @@ trap 'rm -rf "$scratch"' EXIT
 "$here/build.sh" --to "$scratch"
 cmp "$scratch/addrmap.wasm" "$prebuilt/addrmap.wasm" ||
     fail "a rebuild with the recorded compiler gives other bytes"
+cmp "$scratch/contract.wasm" "$prebuilt/contract.wasm" ||
+    fail "the contract in binary form is not that of wit/addrmap.wit: run make guest"
 cmp "$scratch/shift-by-100.wasm" "$root/tests/guests/shift-by-100.wasm" ||
     fail "a rebuild of the test guest with the recorded compiler gives other bytes"
 echo "guest: a rebuild gives the same bytes"

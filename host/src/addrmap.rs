@@ -17,7 +17,7 @@
 //! - `unknown`   names the table does not know: cache and rate limit
 //! - `named`     addresses by the server name a client sent
 //! - `worker`    the thread
-//! - `explain`   a table in words, `published` the one that is published
+//! - `explain`   a table in words, `published` the one that is published, `why` the reasons
 //! - `cases`     a file of questions and expected answers, for authors
 //! - `name`      host names
 
@@ -41,6 +41,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod why;
 mod worker;
 
 use std::net::IpAddr;

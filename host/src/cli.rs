@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use throughway::addrmap::explain::Asked;
 
 /// Failed while running.
 pub(crate) const FAILED: u8 = 1;
@@ -108,10 +109,9 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
 /// What `explain` is asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
-    /// Node ids to explain, separated by commas
-    #[arg(long, value_delimiter = ',', value_name = "IDS",
-          value_parser = clap::value_parser!(i32).range(0..))]
-    pub(crate) brokers: Vec<i32>,
+    /// Node ids to explain, separated by commas; with @ and a rack where the map goes by racks
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    pub(crate) brokers: Vec<Asked>,
     /// As if asked by a client at this address
     #[arg(long, value_name = "IP")]
     pub(crate) client_ip: Option<IpAddr>,
@@ -194,11 +194,12 @@ mod tests {
 
     #[test]
     fn explain_takes_several_brokers() {
-        let cli = parse("throughway explain --brokers 1,5,12 --client-ip ::1").unwrap();
+        let cli = parse("throughway explain --brokers 1,5@rack-b,12 --client-ip ::1").unwrap();
         let Some(Command::Explain(asked)) = cli.command else {
             panic!("not explain");
         };
-        assert_eq!(asked.brokers, [1, 5, 12]);
+        let brokers = ["1", "5@rack-b", "12"].map(|broker| broker.parse().unwrap());
+        assert_eq!(asked.brokers, brokers);
         assert_eq!(
             asked.client_ip,
             Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]))

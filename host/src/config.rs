@@ -101,6 +101,8 @@ pub struct ListenerConfig {
     pub bind: IpAddr,
     /// Sources that must start with a PROXY header; empty = none may.
     pub proxy_protocol: Vec<Cidr>,
+    /// The variables that decide which addresses clients are told.
+    pub decided_by: Vec<String>,
 }
 
 /// How a listener's connections find their broker.
@@ -293,6 +295,8 @@ pub struct AddressMapConfig {
     pub component: Option<PathBuf>,
     /// `GATEWAY_ADDRESS_MAP_CONFIG`, or the JSON made from the listener variables.
     pub text: String,
+    /// What gave the text; `None` = the listener variables, each listener's own.
+    pub decided_by: Option<&'static str>,
     /// Limits profile.
     pub limits: LimitsProfile,
     /// `GATEWAY_ZONES`, in order; the first match counts.

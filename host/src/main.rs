@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use throughway::addrmap::compile_child;
-use throughway::addrmap::explain::explain;
+use throughway::addrmap::explain::{Asked, explain};
 use throughway::config::{self, Config, Given, Parsed};
 use throughway::licence::{Source, anchors};
 use throughway::{RunError, build_info, telemetry};
@@ -92,7 +92,7 @@ fn setting_of<'a>(parsed: &'a Parsed) -> impl Fn(&'static str) -> Option<&'a str
 }
 
 /// Says what clients would be told.
-fn explained(config: &Config, brokers: &[i32], client: Option<IpAddr>, json: bool) -> ExitCode {
+fn explained(config: &Config, brokers: &[Asked], client: Option<IpAddr>, json: bool) -> ExitCode {
     match explain(config, brokers, client) {
         Ok(explained) => print(&explained.render(json)),
         Err(error) => complain(&error.to_string(), REFUSED),
@@ -101,21 +101,27 @@ fn explained(config: &Config, brokers: &[i32], client: Option<IpAddr>, json: boo
 
 /// Checks a component with the listeners of the environment; where none is set up, with a sample.
 fn check_map(asked: Check) -> ExitCode {
-    let parsed = config::load::from_process().or_else(|_not_set_up| config::parse(&sample()));
+    let parsed = match config::load::is_set_up() {
+        true => config::load::from_process(),
+        false => config::parse(&sample()),
+    };
     let mut config = match parsed {
         Ok(parsed) => parsed.config,
         Err(errors) => return complain(&errors.to_string(), REFUSED),
     };
     match asked.text() {
         Ok(None) => {}
-        Ok(Some(text)) => config.address_map.text = text,
+        Ok(Some(text)) => {
+            config.address_map.text = text;
+            config.address_map.decided_by = Some("--config");
+        }
         Err(error) => return complain(&format!("--config: {error:#}"), REFUSED),
     }
     config.address_map.component = Some(asked.file);
     if let Some(limits) = asked.limits {
         config.address_map.limits = limits.into();
     }
-    explained(&config, &[], None, false)
+    explained(&config, &asked.brokers, asked.client_ip, false)
 }
 
 /// One listener by ports, as a component without a deployment is checked against.

@@ -9,6 +9,7 @@ const BUILT_IN: &[u8] = include_bytes!("../../guest-addrmap/prebuilt/addrmap.was
 mod test_guests;
 
 use throughway_tests::proxy::PORT_COUNT;
+use wasmparser::{Parser, Payload};
 
 pub(crate) use self::test_guests::{Parts, hooked};
 
@@ -62,12 +63,16 @@ pub(crate) fn bad(first: u16) -> Vec<Bad> {
         "exceeds memory limits",
     );
     let mut parts = good(first, "127.0.0.1");
-    parts.pages = 128;
-    parts.describe = "(i32.store (i32.const 68) (i32.const 6291456)) i32.const 64".into();
+    parts.realloc = "(i32.const -8)".into();
     add(
-        "returns a huge string",
+        "hands out memory where there is none",
         parts.component(),
-        "too much data is being copied",
+        "beyond end of memory",
+    );
+    add(
+        "brings two hundred memories",
+        crowded(&good(first, "127.0.0.1").component()),
+        "resource limit exceeded",
     );
     let hook = hooked("throughway:interceptor/hooks@0.1.0");
     let interceptors = "components that see or change requests are Interceptors";
@@ -79,7 +84,45 @@ pub(crate) fn bad(first: u16) -> Vec<Bad> {
         filter,
         "that is a proxy-wasm filter",
     );
+    all.push(huge_text(first, 6));
     all
+}
+
+/// A map whose name is so many mebibytes long; beyond 16 only `runtime` limits let it begin.
+pub(crate) fn huge_text(first: u16, mebibytes: u32) -> Bad {
+    let mut parts = good(first, "127.0.0.1");
+    parts.pages = mebibytes * 16 + 1;
+    let length = mebibytes << 20;
+    parts.describe = format!("(i32.store (i32.const 68) (i32.const {length})) i32.const 64");
+    Bad {
+        what: "returns a huge string",
+        component: parts.component(),
+        words: "too much data is being copied",
+    }
+}
+
+/// The component, and in it two hundred instances of another module, each with a memory.
+fn crowded(component: &[u8]) -> Vec<u8> {
+    const CORE_MODULE: u8 = 1;
+    const CORE_INSTANCES: u8 = 2;
+    let is_module =
+        |payload: &Result<Payload<'_>, _>| matches!(payload, Ok(Payload::ModuleSection { .. }));
+    let modules = Parser::new(0).parse_all(component).filter(is_module);
+    let added = u8::try_from(modules.count()).expect("a few modules");
+    let module = wat::parse_str("(module (memory 1))").expect("WebAssembly text");
+    let length = u8::try_from(module.len()).expect("a small module");
+    assert!(length < 0x80 && added < 0x80, "one byte each");
+    // 200 and 602 as the format writes numbers; each is: instantiate that module, with nothing.
+    let instances = [0, added, 0].repeat(200);
+    let head = [CORE_INSTANCES, 0xda, 0x04, 0xc8, 0x01];
+    [
+        component,
+        &[CORE_MODULE, length],
+        &module,
+        &head,
+        &instances,
+    ]
+    .concat()
 }
 
 /// A good answer, to be spoiled.
@@ -93,7 +136,7 @@ struct Attack {
     words: &'static str,
 }
 
-const ATTACKS: [Attack; 12] = [
+const ATTACKS: [Attack; 14] = [
     Attack {
         what: "traps",
         advertise: "unreachable",
@@ -131,6 +174,22 @@ const ATTACKS: [Attack; 12] = [
         extra: "(func $deep (param i32) (result i32)
             (i32.add (i32.const 1) (call $deep (local.get 0))))",
         words: "call stack exhausted",
+    },
+    Attack {
+        what: "recurses without end on a stack of its own, as Rust does",
+        advertise: "(call $deep)",
+        extra: "(global $sp (mut i32) (i32.const 65536))
+            (func $deep (result i32)
+                (global.set $sp (i32.sub (global.get $sp) (i32.const 4096)))
+                (i32.store (global.get $sp) (i32.const 1))
+                (i32.add (i32.const 1) (call $deep)))",
+        words: "out of bounds",
+    },
+    Attack {
+        what: "answers at an odd address",
+        advertise: "(i32.const 513)",
+        extra: "",
+        words: "not aligned",
     },
     Attack {
         what: "returns what is no text",

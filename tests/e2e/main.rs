@@ -1,7 +1,6 @@
 //! End-to-end tests against a real Kafka: one binary of many modules.
 
 #![expect(
-    clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -13,6 +12,7 @@
 mod access_log;
 mod address_map;
 mod admin;
+mod by_value;
 mod certificates;
 mod cluster;
 mod contained;

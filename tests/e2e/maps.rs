@@ -23,7 +23,6 @@ use throughway_tests::{crate_folder, kafka_jars, leaks, ports};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-const SCHEMES: [&str; 4] = ["racks", "zones", "managed", "forwarded"];
 const LANGUAGES: [&str; 4] = ["rust", "javascript", "python", "c"];
 
 /// One example, built.
@@ -109,13 +108,50 @@ fn a_new_project_brings_what_its_schemes_need() {
     let project = folder.path().join("rust");
     let prebuilt = crate_folder().join("guests/schemes-rust.wasm");
     fs::copy(prebuilt, project.join("map.wasm")).unwrap();
-    for scheme in SCHEMES {
+    for (scheme, asked, told, rule) in [
+        (
+            "racks",
+            ["--brokers", "5@eu-west-1a"].as_slice(),
+            "b5.eu-west-1a.kafka.example.com:9092",
+            "the map's own rule, rack \"eu-west-1a\"; schemes 0.1.0; GATEWAY_ADDRESS_MAP_CONFIG",
+        ),
+        (
+            "zones",
+            &["--brokers", "5", "--client-ip", "10.1.2.3"],
+            "b5.office.example.com:9092",
+            "the map's own rule, zone office; schemes 0.1.0; GATEWAY_ADDRESS_MAP_CONFIG, GATEWAY_ZONES",
+        ),
+        (
+            "managed",
+            &["--brokers", "5"],
+            "b-5.kafka.example.com:9092",
+            "the map's own rule; schemes 0.1.0; GATEWAY_ADDRESS_MAP_CONFIG",
+        ),
+        (
+            "forwarded",
+            &["--brokers", "5"],
+            "kafka.example.com:30006",
+            "the map's own rule; schemes 0.1.0; GATEWAY_ADDRESS_MAP_CONFIG",
+        ),
+    ] {
         let mut check = throughway(&["map", "check", "map.wasm"]);
-        check.current_dir(&project);
+        check.args(asked).current_dir(&project);
         check.env("GATEWAY_ENV_FILE", format!("schemes/{scheme}.env"));
         let table = succeeded(&check.output().unwrap());
         assert!(table.contains("address map  schemes 0.1.0"), "{table}");
+        let row = format!("  node 5     {told}  ({rule})\n");
+        assert!(table.contains(&row), "{row} is not in {table}");
     }
+}
+
+#[test]
+fn a_check_with_an_environment_that_does_not_hold_says_so() {
+    let mut check = throughway(&["map", "check", "map.wasm"]);
+    check.env("GATEWAY_ENV_FILE", "/nonexistent/map.env");
+    let output = check.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("/nonexistent/map.env"), "{said}");
 }
 
 /// A throughway with a map that goes by names, and a recorder where clients arrive.

@@ -13,18 +13,18 @@ use sha2::{Digest, Sha256};
 use throughway_tests::clients::{Action, Library, Security, Task};
 use throughway_tests::cluster::{self, Cluster, NODE_IDS, USER};
 use throughway_tests::files::TemporaryFolder;
-use throughway_tests::ports;
 use throughway_tests::proxy::{PORT_COUNT, Proxy, Settings, Upstream};
 use throughway_tests::wire::{Connection, Door, Verdict};
+use throughway_tests::{kafka_jars, ports, soak, usage};
 use tokio::task::JoinSet;
 
-use crate::guests::{Bad, Parts, bad, good};
+use crate::guests::{Bad, Parts, bad, good, huge_text};
 
 /// For one swap, on a machine that is busy with others.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Two names of the same ports: whatever table a client has, its addresses lead on.
 const HOSTS: [&str; 2] = ["127.0.0.1", "127.0.0.2"];
-const REFUSED: &str = "address map not changed; the last good one stays";
+pub(crate) const REFUSED: &str = "address map not changed; the last good one stays";
 
 /// A proxy whose address map is a file.
 struct Rig {
@@ -36,7 +36,7 @@ struct Rig {
 }
 
 impl Rig {
-    fn start(cluster: &Cluster, map: &Parts, first: u16) -> Self {
+    fn start(cluster: &Cluster, map: &Parts, first: u16, limits: &str) -> Self {
         let folder = TemporaryFolder::new("throughway-swap-").unwrap();
         let file = folder.path().join("map.wasm");
         fs::write(&file, map.component()).unwrap();
@@ -44,6 +44,7 @@ impl Rig {
         settings.listen_by_port(first, first);
         settings.set("GATEWAY_LISTENER_MAIN_BIND_ADDRESS", "0.0.0.0");
         settings.set("GATEWAY_ADDRESS_MAP", file.display().to_string());
+        settings.set("GATEWAY_ADDRESS_MAP_LIMITS", limits);
         settings.tolerate(REFUSED);
         Self {
             proxy: settings.start().unwrap(),
@@ -91,28 +92,30 @@ impl Rig {
         lines.iter().filter(|line| line.contains(text)).count()
     }
 
-    fn resident_mib(&self) -> usize {
-        let status = format!("/proc/{}/status", self.proxy.process().id());
-        let status = fs::read_to_string(status).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<usize>()
-            .unwrap()
-            / 1024
+    /// Ships one that must not take effect; returns how long it took to be refused.
+    fn refuse(&mut self, bad: &Bad) -> Duration {
+        let began = Instant::now();
+        let line = self.ship(&bad.component);
+        let what = bad.what;
+        assert!(
+            line.contains(REFUSED) && line.contains(bad.words),
+            "{what}: {line}"
+        );
+        began.elapsed()
+    }
+
+    /// The most memory that it has held so far.
+    fn peak(&self) -> u64 {
+        usage::peak_memory(self.proxy.process().id()).unwrap()
     }
 }
 
-fn addresses(host: &str, first: u16) -> BTreeMap<i32, String> {
+pub(crate) fn addresses(host: &str, first: u16) -> BTreeMap<i32, String> {
     let address = |id: i32| format!("{host}:{}", first + u16::try_from(id).unwrap());
     NODE_IDS.into_iter().map(|id| (id, address(id))).collect()
 }
 
-async fn authenticated(port: u16) -> anyhow::Result<Connection> {
+pub(crate) async fn authenticated(port: u16) -> anyhow::Result<Connection> {
     let mut connection = Connection::open(&Door::plain(port)).await?;
     connection.authenticate(USER).await?;
     Ok(connection)
@@ -122,7 +125,7 @@ async fn authenticated(port: u16) -> anyhow::Result<Connection> {
 async fn a_shipped_map_takes_effect_and_sessions_live_on() {
     let cluster = cluster::shared().await;
     let first = ports::reserve(PORT_COUNT);
-    let mut rig = Rig::start(&cluster, &good(first, HOSTS[0]), first);
+    let mut rig = Rig::start(&cluster, &good(first, HOSTS[0]), first, "small");
     let mut session = authenticated(first).await.unwrap();
     assert_eq!(session.brokers().await.unwrap(), addresses(HOSTS[0], first));
     let line = rig.take_effect(&good(first, HOSTS[1]));
@@ -190,7 +193,8 @@ async fn ask(first: u16, ended: Arc<AtomicBool>, rounds: Arc<AtomicUsize>) -> an
     Ok(())
 }
 
-/// A real client, again and again.
+/// A real client, again and again. Not librdkafka: it gives a request up when it hears of another
+/// address of the broker that has it, whoever changed that address.
 async fn write_and_read(first: u16, ended: Arc<AtomicBool>) -> anyhow::Result<()> {
     let mut number = 0;
     while !ended.load(Ordering::Relaxed) || number == 0 {
@@ -198,54 +202,41 @@ async fn write_and_read(first: u16, ended: Arc<AtomicBool>) -> anyhow::Result<()
         let topic = format!("swap-{first}-{number}");
         let bootstrap = format!("127.0.0.1:{first}");
         let task = Task::new(Action::RoundTrip, &bootstrap, security, &topic);
-        let report = Library::Rust.run(&task, None).await?;
+        let java = Library::Java(kafka_jars::CURRENT.to_owned());
+        let report = java.run(&task, None).await?;
         anyhow::ensure!(report.is_complete(task.records), "{report:?}");
         number += 1;
     }
     Ok(())
 }
 
-/// With `THROUGHWAY_SOAK=1`: every 5 s for 5 minutes.
-fn soak() -> Option<(Duration, Duration)> {
-    let long = std::env::var("THROUGHWAY_SOAK").is_ok_and(|value| value == "1");
-    long.then_some((Duration::from_secs(5), Duration::from_secs(300)))
+/// Maps are shipped back to back, or for so long, one in so many seconds.
+fn pace() -> (Duration, Option<tokio::time::Interval>) {
+    let whole = Duration::from_secs(soak::times(0, 300) as u64);
+    let pace = soak::is_on().then(|| tokio::time::interval(Duration::from_secs(5)));
+    (whole, pace)
 }
+
+/// What an attack may add to the memory that the process holds, at any moment.
+const GROWTH: u64 = 32 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_maps_are_never_in_effect_and_cost_no_client_anything() {
     let cluster = cluster::shared().await;
     let first = ports::reserve(PORT_COUNT);
-    let mut rig = Rig::start(&cluster, &good(first, HOSTS[0]), first);
-    // All brokers are known from here on, so that every map is asked about them.
-    let mut connection = authenticated(first).await.unwrap();
-    connection.brokers().await.unwrap();
-    rig.proxy
-        .process()
-        .wait_for_line("address table changed", LIMIT)
-        .unwrap();
+    let mut rig = Rig::start(&cluster, &good(first, HOSTS[0]), first, "small");
+    learn(&rig, first).await;
     rig.take_effect(&good(first, HOSTS[1]));
-    let before = rig.resident_mib();
     let traffic = Traffic::start(first);
-    let began = Instant::now();
-    let (pace, whole) = soak().unzip();
-    let whole = whole.unwrap_or_default();
-    let mut pace = pace.map(tokio::time::interval);
-    let (mut refusals, mut swaps) = (0, 1);
+    let (began, before) = (Instant::now(), rig.peak());
+    let (whole, mut pace) = pace();
+    let (mut refusals, mut swaps, mut slowest) = (0, 1, Duration::ZERO);
     loop {
         for (turn, bad) in bad(first).into_iter().enumerate() {
-            let Bad {
-                what,
-                component,
-                words,
-            } = bad;
             if let Some(pace) = &mut pace {
                 pace.tick().await;
             }
-            let line = rig.ship(&component);
-            assert!(
-                line.contains(REFUSED) && line.contains(words),
-                "{what}: {line}"
-            );
+            slowest = slowest.max(rig.refuse(&bad));
             refusals += 1;
             if turn % 3 == 0 {
                 swaps += 1;
@@ -256,13 +247,16 @@ async fn bad_maps_are_never_in_effect_and_cost_no_client_anything() {
             break;
         }
     }
+    let grown = rig.peak() - before;
     let rounds = traffic.end().await;
-    assert!(rounds > 0);
-    let after = rig.resident_mib();
-    assert!(
-        after < before + 32,
-        "{before} MiB before, {after} MiB after"
+    let result = format!(
+        "{refusals} bad maps refused, the slowest after {slowest:.1?}, {swaps} good ones in effect in \
+         {:.0?}: {rounds} rounds of clients without an error, memory +{} at most",
+        began.elapsed(),
+        soak::mebibytes(grown)
     );
+    soak::note("swaps", &result);
+    assert!(rounds > 0 && grown < GROWTH, "{result}");
     assert_eq!(rig.counted("throughway_addrmap_refusals_total"), refusals);
     assert_eq!(rig.lines_with(REFUSED), refusals);
     assert_eq!(rig.counted("throughway_addrmap_swaps_total"), swaps);
@@ -271,6 +265,28 @@ async fn bad_maps_are_never_in_effect_and_cost_no_client_anything() {
         last.brokers().await.unwrap(),
         addresses(HOSTS[swaps % 2], first)
     );
+    assert_eq!(rig.proxy.stop().unwrap(), Some(0));
+}
+
+/// Until all brokers are known, so that every map is asked about them.
+async fn learn(rig: &Rig, first: u16) {
+    let mut connection = authenticated(first).await.unwrap();
+    connection.brokers().await.unwrap();
+    let learned = "address table changed";
+    rig.proxy.process().wait_for_line(learned, LIMIT).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_mebibytes_of_text_are_not_taken_over() {
+    let cluster = cluster::shared().await;
+    let first = ports::reserve(PORT_COUNT);
+    let mut rig = Rig::start(&cluster, &good(first, HOSTS[0]), first, "runtime");
+    let traffic = Traffic::start(first);
+    let before = rig.peak();
+    rig.refuse(&huge_text(first, 100));
+    let grown = rig.peak() - before;
+    assert!(traffic.end().await > 0);
+    assert!(grown < GROWTH, "memory +{}", soak::mebibytes(grown));
     assert_eq!(rig.proxy.stop().unwrap(), Some(0));
 }
 

@@ -27,6 +27,15 @@ for banned in ring openssl openssl-sys native-tls flate2 zstd zstd-sys lz4 lz4-s
 done
 grep -qx aws-lc-rs <<<"$shipped" || complain "the shipped binary's TLS is not by aws-lc-rs"
 
+# The sandbox of address maps has as few parts as it can.
+wasmtime=$(cargo tree --locked -p throughway -e normal,features -i wasmtime --prefix none --format '{p} {f}' |
+    sed -nE 's/^wasmtime v[^ ]+ ([a-z].*)/,\1,/p')
+for banned in async cache pooling-allocator wat winch; do
+    if [[ $wasmtime == *,$banned,* ]]; then
+        complain "the shipped binary's wasmtime has its feature $banned"
+    fi
+done
+[[ $wasmtime == *,pulley,* ]] || complain "the shipped binary's wasmtime has no interpreter"
 # The built-in address map is the component: the host has none of its rules, not even for its tests.
 if cargo tree --locked -p throughway -e all --prefix none --format '{p}' | grep -q '^addrmap-'; then
     complain "the host depends on the address map's rules; see: cargo tree -p throughway -i addrmap-rules"

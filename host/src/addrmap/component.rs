@@ -112,8 +112,6 @@ impl Component {
     }
 
     pub(super) fn identity(&self, scheme: &Scheme) -> Identity {
-        // Quotes are for sentences.
-        let plain = |text: &str| shown(text).trim_matches('"').to_owned();
         Identity {
             component: self.origin.to_string(),
             name: plain(&scheme.name),
@@ -122,6 +120,11 @@ impl Component {
             origin: self.origin.clone(),
         }
     }
+}
+
+/// A guest's text, made fit to be printed; quotes are for sentences.
+pub(super) fn plain(text: &str) -> String {
+    shown(text).trim_matches('"').to_owned()
 }
 
 impl fmt::Debug for Component {

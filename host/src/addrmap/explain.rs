@@ -4,14 +4,16 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
 use std::thread;
 
 use serde::Serialize;
 
-use super::component::{Component, Origin};
+use super::component::{Component, Identity, plain};
 use super::map::Map;
 use super::settings::Settings;
-use super::table::{Answer, Table};
+use super::table::Table;
+use super::why::Row;
 use super::{AddrMapError, Inbound, MapBroker, worker};
 use crate::config::{Config, Routing};
 use crate::kafka::{Endpoint, NodeId};
@@ -38,20 +40,36 @@ struct Listener {
     routing: &'static str,
     /// Empty: every broker's address serves.
     bootstrap: Vec<String>,
-    brokers: Vec<Broker>,
+    brokers: Vec<Row>,
     /// First and last, inclusive: what firewalls and balancers must let through.
     local_ports: Vec<(u16, u16)>,
     /// What DNS and certificates must cover.
     names: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Broker {
-    node_id: i32,
-    /// What a client is told; `None` = the broker is removed from answers.
-    told: Option<String>,
-    local_port: Option<u16>,
-    why: String,
+/// A broker to explain, as people write it: `5`, or `5@eu-west-1a` with its rack.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Asked {
+    node_id: NodeId,
+    rack: Option<String>,
+}
+
+impl FromStr for Asked {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (id, rack) = match text.split_once('@') {
+            Some((id, rack)) => (id, Some(rack.to_owned())),
+            None => (text, None),
+        };
+        match id.parse() {
+            Ok(id) if id >= 0 => Ok(Self {
+                node_id: NodeId(id),
+                rack,
+            }),
+            _ => Err("accepted is a node id from 0, or a node id, `@` and a rack".to_owned()),
+        }
+    }
 }
 
 /// Asks the configured map about these brokers, as a client at this address would be answered.
@@ -60,15 +78,16 @@ struct Broker {
 /// Everything for which `serve` would exit with 78.
 pub fn explain(
     config: &Config,
-    brokers: &[i32],
+    brokers: &[Asked],
     client: Option<IpAddr>,
 ) -> Result<Explained, AddrMapError> {
     let (component, settings) = (Component::configured(config)?, Settings::of(config));
     let brokers = map_brokers(config, brokers);
     let (profile, asked) = (config.address_map.limits, brokers.clone());
+    let bytes = component.bytes.clone();
     // Compiling needs the same deep stack here as on the map's own thread.
     let load = move || {
-        let mut map = Map::load(&component.bytes, profile, settings)?;
+        let mut map = Map::load(&bytes, profile, settings)?;
         let table = map.compute(&asked, 0)?;
         Ok((map, table))
     };
@@ -79,102 +98,89 @@ pub fn explain(
     };
     let (map, table) = loaded?;
     let client = client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let identity = component.identity(&map.scheme);
+    let explaining = Explaining {
+        config,
+        map: &map,
+        table: &table,
+        identity: &identity,
+        client,
+    };
+    let listeners = 0..config.listeners.len();
+    let listeners = listeners.filter_map(|index| explaining.listener(index, &brokers));
+    let listeners = listeners.collect();
     Ok(Explained {
-        address_map: facts(config, &map),
-        listeners: (0..config.listeners.len())
-            .filter_map(|index| listener(config, &map, &table, (index, client), &brokers))
-            .collect(),
+        listeners,
+        address_map: MapFacts {
+            summary: plain(&map.scheme.summary),
+            name: identity.name,
+            version: identity.version,
+            component: identity.component,
+        },
     })
 }
 
 /// The brokers asked for; else the seeds; else the first three ids. One that is not known gets an
 /// address that no cluster has.
-fn map_brokers(config: &Config, ids: &[i32]) -> Vec<MapBroker> {
+fn map_brokers(config: &Config, asked: &[Asked]) -> Vec<MapBroker> {
     let seeds = &config.upstream.seeds;
-    let ids: Vec<NodeId> = match (ids.is_empty(), seeds.is_empty()) {
-        (false, _) => ids.iter().map(|id| NodeId(*id)).collect(),
-        (true, false) => seeds.keys().copied().collect(),
-        (true, true) => (0..3).map(NodeId).collect(),
+    let alone = |node_id| Asked {
+        node_id,
+        rack: None,
+    };
+    let asked: Vec<Asked> = match (asked.is_empty(), seeds.is_empty()) {
+        (false, _) => asked.to_vec(),
+        (true, false) => seeds.keys().copied().map(alone).collect(),
+        (true, true) => (0..3).map(NodeId).map(alone).collect(),
     };
     let unknown = |id: NodeId| Endpoint {
         host: format!("node-{id}.invalid"),
         port: 9092,
     };
-    let broker = |node_id: NodeId| MapBroker {
+    let broker = |Asked { node_id, rack }| MapBroker {
         node_id,
         upstream: seeds
             .get(&node_id)
             .cloned()
             .unwrap_or_else(|| unknown(node_id)),
-        rack: None,
+        rack,
     };
-    ids.into_iter().map(broker).collect()
+    asked.into_iter().map(broker).collect()
 }
 
-fn facts(config: &Config, map: &Map) -> MapFacts {
-    MapFacts {
-        name: map.scheme.name.clone(),
-        version: map.scheme.version.clone(),
-        summary: map.scheme.summary.clone(),
-        component: Origin::configured(config).to_string(),
+/// A map that was loaded, and whom to explain it to.
+struct Explaining<'a> {
+    config: &'a Config,
+    map: &'a Map,
+    table: &'a Table,
+    identity: &'a Identity,
+    client: IpAddr,
+}
+
+impl Explaining<'_> {
+    fn listener(&self, index: usize, brokers: &[MapBroker]) -> Option<Listener> {
+        let configured = self.config.listeners.get(index)?;
+        let plan = self.map.plan.listeners.get(index)?;
+        let inbound = Inbound {
+            listener: index,
+            server_name: None,
+            local_port: plan.ports().next().unwrap_or(0),
+            client: self.client,
+        };
+        let row = |broker: &MapBroker| self.table.row(self.config, self.identity, &inbound, broker);
+        let bootstrap = plan.bootstrap.iter();
+        Some(Listener {
+            name: configured.name.clone(),
+            routing: match configured.routing {
+                Routing::Port { .. } => "port",
+                Routing::Sni { .. } => "sni",
+            },
+            bootstrap: bootstrap.map(|(public, _)| public.to_string()).collect(),
+            brokers: brokers.iter().map(row).collect(),
+            local_ports: plan.ranges.clone(),
+            names: plan.server_names.clone(),
+        })
     }
-}
-
-fn listener(
-    config: &Config,
-    map: &Map,
-    table: &Table,
-    (index, client): (usize, IpAddr),
-    brokers: &[MapBroker],
-) -> Option<Listener> {
-    let (configured, plan) = (config.listeners.get(index)?, map.plan.listeners.get(index)?);
-    let (routing, key) = match configured.routing {
-        Routing::Port { .. } => ("port", "PORTS and GATEWAY_MIN_BROKERID"),
-        Routing::Sni { .. } => ("sni", "ADVERTISED_HOST_PATTERN"),
-    };
-    let local_port = plan.ports().next().unwrap_or(0);
-    let inbound = Inbound {
-        listener: index,
-        server_name: None,
-        local_port,
-        client,
-    };
-    let broker = |broker: &MapBroker| {
-        let node_id = broker.node_id.0;
-        let said = |reason: &str| format!("{} {}: {reason}", map.scheme.name, map.scheme.version);
-        match table.answer(&inbound, broker.node_id) {
-            Some(Answer::Advertised { public, local_port }) => Broker {
-                node_id,
-                told: Some(public.to_string()),
-                local_port: Some(*local_port),
-                why: said(&format!("{routing} routing, from the listener's {key}")),
-            },
-            Some(Answer::NotMapped(reason)) => Broker {
-                node_id,
-                told: None,
-                local_port: None,
-                why: said(reason),
-            },
-            None => Broker {
-                node_id,
-                told: None,
-                local_port: None,
-                why: said("no answer"),
-            },
-        }
-    };
-    Some(Listener {
-        name: configured.name.clone(),
-        routing,
-        bootstrap: plan
-            .bootstrap
-            .iter()
-            .map(|(public, _)| public.to_string())
-            .collect(),
-        brokers: brokers.iter().map(broker).collect(),
-        local_ports: plan.ranges.clone(),
-        names: plan.server_names.clone(),
-    })
 }
 
 impl Explained {
@@ -215,7 +221,8 @@ impl Listener {
         }
         for broker in &self.brokers {
             let told = broker.told.as_deref().unwrap_or("removed from answers");
-            writeln!(to, "  node {:<5} {told}  ({})", broker.node_id, broker.why)?;
+            let why = broker.why.line();
+            writeln!(to, "  node {:<5} {told}  ({why})", broker.node_id)?;
         }
         let range = |(first, last): &(u16, u16)| match first == last {
             true => first.to_string(),
@@ -245,17 +252,22 @@ mod tests {
     use super::*;
     use crate::addrmap::tests::{PORT, SNI, config};
 
+    fn asked(brokers: &[&str]) -> Vec<Asked> {
+        let parsed = brokers.iter().map(|broker| broker.parse());
+        parsed.collect::<Result<_, _>>().unwrap()
+    }
+
     #[test]
     fn people_are_told_addresses_ports_and_names() {
-        let explained = explain(&config(PORT), &[0, 12], None).unwrap();
+        let explained = explain(&config(PORT), &asked(&["0", "12"]), None).unwrap();
         let expected = "\
 address map  built-in 0.1.0 (built in)
              addresses by port or by server name, from the listener variables
 
 listener SAMPLE, routing by port
   bootstrap  any address below
-  node 0     kafka.example.com:7000  (built-in 0.1.0: port routing, from the listener's PORTS and GATEWAY_MIN_BROKERID)
-  node 12    removed from answers  (built-in 0.1.0: \"node id 12 is outside the 10 ports that start at node id 0\")
+  node 0     kafka.example.com:7000  (port routing, the first port is node id 0; built-in 0.1.0; GATEWAY_LISTENER_SAMPLE_ADVERTISED_HOST, GATEWAY_LISTENER_SAMPLE_PORTS, GATEWAY_MIN_BROKERID)
+  node 12    removed from answers  (\"node id 12 is outside the 10 ports that start at node id 0\"; built-in 0.1.0; GATEWAY_LISTENER_SAMPLE_ADVERTISED_HOST, GATEWAY_LISTENER_SAMPLE_PORTS, GATEWAY_MIN_BROKERID)
   firewalls  must let through local ports 7000-7009
   DNS and certificates must cover kafka.example.com
 ";
@@ -264,7 +276,9 @@ listener SAMPLE, routing by port
 
     #[test]
     fn scripts_are_told_the_same_as_json() {
-        let text = explain(&config(SNI), &[3], None).unwrap().render(true);
+        let text = explain(&config(SNI), &asked(&["3"]), None)
+            .unwrap()
+            .render(true);
         let explained: Value = serde_json::from_str(&text).unwrap();
         let expected = json!({
             "address_map": {
@@ -281,7 +295,14 @@ listener SAMPLE, routing by port
                     "node_id": 3,
                     "told": "b-3.example.com:7000",
                     "local_port": 7000,
-                    "why": "built-in 0.1.0: sni routing, from the listener's ADVERTISED_HOST_PATTERN",
+                    "why": {
+                        "rule": "sni routing by b-{{nodeId}}.example.com",
+                        "component": "built-in 0.1.0",
+                        "keys": [
+                            "GATEWAY_LISTENER_SAMPLE_ADVERTISED_HOST_PATTERN",
+                            "GATEWAY_LISTENER_SAMPLE_PORTS",
+                        ],
+                    },
                 }],
                 "local_ports": [[7000, 7000]],
                 "names": ["*.example.com", "bootstrap.kafka.example.com"],

@@ -134,6 +134,32 @@ fn a_guest_that_changes_its_mind_is_refused() {
     );
 }
 
+#[tokio::test]
+async fn what_the_plan_does_not_depend_on_arrives_empty() {
+    // Length of the listener's name, whether there is a server name, local port, whether there is a zone.
+    let parts = Parts {
+        depends_on: 0,
+        advertise: format!(
+            "(if (i32.or (i32.or (local.get 8) (local.get 9)) (i32.or (local.get 12) (local.get 13)))
+                (then unreachable))
+            {}",
+            Parts::default().advertise
+        ),
+        ..Parts::default()
+    };
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(&parts.component()).unwrap();
+    let zones = [("GATEWAY_ZONES", "office=192.0.2.0/24")];
+    let mut config = config(&[PORT, &zones].concat());
+    config.address_map.component = Some(file.path().to_owned());
+    let map = AddressMap::start(&config, brokers(&[0, 3])).unwrap();
+    let asked = inbound(Some("a.example"), 7001);
+    assert!(map.introduce(&asked).await);
+    let told = map.told(&asked).await;
+    let address = told.advertise(&asked, NodeId(3)).unwrap();
+    assert_eq!(address.to_string(), "kafka.example.com:7003");
+}
+
 #[test]
 fn a_guest_that_traps_on_an_odd_node_id_is_refused() {
     let parts = Parts {

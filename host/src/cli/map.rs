@@ -6,10 +6,12 @@
 mod scaffold;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use throughway::addrmap::explain::Asked;
 use throughway::addrmap::{cases, narrow};
 use throughway::config::LimitsProfile;
 
@@ -34,6 +36,12 @@ pub(crate) struct Check {
     /// Its configuration, as text or as @FILE
     #[arg(long, value_name = "TEXT or @FILE")]
     config: Option<String>,
+    /// Node ids to ask it about, separated by commas; with @ and a rack where the map goes by racks
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    pub(crate) brokers: Vec<Asked>,
+    /// As if asked by a client at this address
+    #[arg(long, value_name = "IP")]
+    pub(crate) client_ip: Option<IpAddr>,
     /// What it may use; `runtime` for JavaScript and Python
     #[arg(long, value_enum)]
     pub(crate) limits: Option<Limits>,

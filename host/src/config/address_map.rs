@@ -17,7 +17,9 @@ const VERSION: u32 = 1;
 
 pub(super) fn read(r: &mut Reader<'_>, listeners: &[ListenerConfig]) -> AddressMapConfig {
     let component = r.string("GATEWAY_ADDRESS_MAP").map(PathBuf::from);
-    let text = text(r).unwrap_or_else(|| json(listeners));
+    let given = text(r);
+    let decided_by = given.is_some().then_some(CONFIG);
+    let text = given.unwrap_or_else(|| json(listeners));
     let choices = [
         ("small", LimitsProfile::Small),
         ("runtime", LimitsProfile::Runtime),
@@ -30,6 +32,7 @@ pub(super) fn read(r: &mut Reader<'_>, listeners: &[ListenerConfig]) -> AddressM
     AddressMapConfig {
         component,
         text,
+        decided_by,
         limits: limits.unwrap_or(LimitsProfile::Small),
         zones,
         upstream_hints: hints.unwrap_or(false),
@@ -170,6 +173,7 @@ mod tests {
             tls: None,
             bind,
             proxy_protocol: Vec::new(),
+            decided_by: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use super::listeners::{self, Protocol};
+use super::listeners::{self, MIN_BROKER_ID, Protocol};
 use super::reader::Reader;
 use super::report::Mode;
 use super::value::{self, Outcome};
@@ -15,6 +15,19 @@ use super::{ListenerConfig, PortPair, Routing, server_tls, sni};
 const BOUND_AT_START: usize = 100;
 /// Where an open-ended range stops.
 const OPEN_ENDED: u16 = 1000;
+/// What decides addresses with `host` routing, and with `port` routing.
+const BY_NAME: [&str; 4] = [
+    "GATEWAY_ADVERTISED_HOST_PREFIX",
+    "GATEWAY_SNI_HOST_SEPARATOR",
+    "GATEWAY_ADVERTISED_HOST",
+    "GATEWAY_ADVERTISED_SNI_PORT",
+];
+const BY_PORT: [&str; 4] = [
+    "GATEWAY_ADVERTISED_HOST",
+    "GATEWAY_PORT_START",
+    "GATEWAY_PORT_COUNT",
+    MIN_BROKER_ID,
+];
 
 /// Legacy variables that are set.
 pub(super) fn set(r: &Reader<'_>) -> Vec<&'static str> {
@@ -43,9 +56,9 @@ pub(super) fn read(
         let problem = "host routing needs SASL_SSL: the broker's name is read from TLS";
         r.reject_with("GATEWAY_SECURITY_PROTOCOL", problem, "SASL_SSL");
     }
-    let routing = match by_name? {
-        true => host_routing(r, start),
-        false => port_routing(r, start, min_broker_id, admin),
+    let (routing, decided_by) = match by_name? {
+        true => (host_routing(r, start), BY_NAME),
+        false => (port_routing(r, start, min_broker_id, admin), BY_PORT),
     };
     let tls = match protocol? {
         Protocol::SaslSsl => Some(server_tls::read(r, "DEFAULT", None)?),
@@ -58,6 +71,7 @@ pub(super) fn read(
         tls,
         bind,
         proxy_protocol: Vec::new(),
+        decided_by: decided_by.map(str::to_owned).to_vec(),
     })
 }
 

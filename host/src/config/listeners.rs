@@ -14,6 +14,9 @@ const NAMES: &str = "GATEWAY_LISTENER_NAMES";
 /// The variable that gives a listener its ports.
 pub(super) const LISTENER_PORTS: &str = "GATEWAY_LISTENER_<N>_PORTS";
 
+/// The node id of the first port, of all listeners.
+pub(super) const MIN_BROKER_ID: &str = "GATEWAY_MIN_BROKERID";
+
 /// What clients of a listener, or brokers, speak.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Protocol {
@@ -163,7 +166,8 @@ fn listener(r: &mut Reader<'_>, name: &str, min_broker_id: i32) -> Option<Listen
         r.reject_with(&variable("SECURITY_PROTOCOL"), problem, "SASL_SSL");
     }
     warn_without_effect(r, &own, protocol, by_name);
-    let routing = match by_name? {
+    let by_name = by_name?;
+    let routing = match by_name {
         true => sni_routing(r, &own, ports),
         false => port_routing(r, &own, ports, min_broker_id),
     };
@@ -180,7 +184,21 @@ fn listener(r: &mut Reader<'_>, name: &str, min_broker_id: i32) -> Option<Listen
         tls,
         bind: bind?,
         proxy_protocol,
+        decided_by: decided_by(&own, by_name),
     })
+}
+
+fn decided_by(own: &str, by_name: bool) -> Vec<String> {
+    let host = if by_name {
+        "ADVERTISED_HOST_PATTERN"
+    } else {
+        "ADVERTISED_HOST"
+    };
+    let mut variables = vec![format!("{own}{host}"), format!("{own}PORTS")];
+    if !by_name {
+        variables.push(MIN_BROKER_ID.to_owned());
+    }
+    variables
 }
 
 fn port_routing(

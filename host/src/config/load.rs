@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::parse::parse;
 use super::report::{ConfigError, ConfigErrors, Origin, Parsed};
 use super::sources::{FileText, Given};
+use super::variables::LISTENER;
 
 /// Reads the environment and the files it names, and parses.
 ///
@@ -39,6 +40,16 @@ pub fn from_process() -> Result<Parsed, ConfigErrors> {
     });
     refused.errors.extend(not_text);
     Err(refused)
+}
+
+/// Whether the environment says anything of a proxy: its file, its upstream or a listener.
+#[must_use]
+pub fn is_set_up() -> bool {
+    let mut names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.any(|name| {
+        ["GATEWAY_ENV_FILE", "KAFKA_BOOTSTRAP_SERVERS"].contains(&name.as_str())
+            || name.starts_with(LISTENER)
+    })
 }
 
 /// Variables that are no UTF-8 matter only if they could be ours.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::listeners::LISTENER_PORTS;
+use super::listeners::{LISTENER_PORTS, MIN_BROKER_ID};
 use super::reader::Reader;
 use super::report::{ConfigErrors, Mode, Parsed};
 use super::sources::{Given, Sources};
@@ -62,9 +62,7 @@ fn config(r: &mut Reader<'_>, mode: Mode) -> Config {
     let protocol = upstream::protocol(r);
     let upstream = upstream::read(r, protocol);
     let bind = admin::bind(r);
-    let min = r.value("GATEWAY_MIN_BROKERID", |text| {
-        value::number(text, 0..=2_000_000_000)
-    });
+    let min = r.value(MIN_BROKER_ID, |text| value::number(text, 0..=2_000_000_000));
     let min = min.unwrap_or_default();
     let listeners = match mode {
         Mode::Listener => {

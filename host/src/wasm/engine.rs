@@ -195,3 +195,35 @@ fn thread_time() -> Duration {
     let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
     Duration::new(seconds, nanoseconds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compiles_knows_no_language_that_the_gate_does_not() {
+        for profile in [LimitsProfile::Small, LimitsProfile::Runtime] {
+            let engine = engine(&Limits::of(profile)).unwrap();
+            assert!(engine.is_pulley(), "nothing becomes native code");
+            let compiles = |text: &str| {
+                let module = wat::parse_str(format!("(module {text})")).unwrap();
+                engine.precompile_module(&module).is_ok()
+            };
+            assert!(compiles(
+                "(memory 1) (func (param v128) (result v128) (local.get 0))"
+            ));
+            for text in [
+                "(memory 1 1 shared)",
+                "(memory i64 1)",
+                "(memory 1) (memory 1)",
+                "(func $f (return_call $f))",
+                "(tag) (func (throw 0))",
+                "(type (struct (field i32)))",
+                "(func (param v128 v128) (result v128)
+                    (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))",
+            ] {
+                assert!(!compiles(text), "{text}");
+            }
+        }
+    }
+}

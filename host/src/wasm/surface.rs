@@ -1,8 +1,10 @@
 //! The canonical text of an exported interface: one line for each export, sorted, types expanded by
 //! structure, every field, case and parameter name kept.
 //!
-//! The accepted text of each version stands in `surface/`; a test makes it again from the built-in
-//! component, whose bindings come from the WIT.
+//! The accepted text of each version stands in `surface/`; a test makes it again from the WIT.
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 
@@ -188,60 +190,6 @@ impl Printer<'_> {
             Err(Self::too_long())
         } else {
             Ok(())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sha2::{Digest as _, Sha256};
-    use wasmparser::Validator;
-
-    use super::*;
-    use crate::wasm::BUILT_IN;
-    use crate::wasm::engine::FEATURES;
-
-    /// As the built-in component has it; the guest's bindings are made from the WIT.
-    fn of_the_built_in(export: &str) -> String {
-        let types = Validator::new_with_features(FEATURES)
-            .validate_all(BUILT_IN)
-            .unwrap();
-        let types = types.as_ref();
-        let item = types.component_item_for_export(export).unwrap();
-        let ComponentEntityType::Instance(instance) = item.ty else {
-            panic!("{export} is not an instance");
-        };
-        lines(types, instance).unwrap().join("\n") + "\n"
-    }
-
-    #[test]
-    fn the_accepted_text_is_what_the_built_in_component_has() {
-        for world in WORLDS {
-            assert_eq!(world.surface, of_the_built_in(world.export));
-        }
-    }
-
-    /// Components in operators' hands are written for it: what changes is a new version.
-    #[test]
-    fn the_accepted_text_of_0_1_0_is_frozen() {
-        let digest = Sha256::digest(WORLDS[0].surface);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(
-            digest,
-            "a7ab1504cd32876deb68bc2114c3ec91cc701f17996fa81e1eb4e5c26d44f37b"
-        );
-    }
-
-    /// Writes the text anew after `wit/addrmap.wit` and the built-in component have changed.
-    #[test]
-    #[ignore = "writes into the source tree"]
-    fn regenerate() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/src/wasm/surface/address-map-0.1.0.txt"
-        );
-        for world in WORLDS {
-            std::fs::write(path, of_the_built_in(world.export)).unwrap();
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Parts {
     pub(crate) extra: String,
     /// Pages of 64 KiB.
     pub(crate) pages: u32,
+    /// `$size` in; answers with the address of so many free bytes.
+    pub(crate) realloc: String,
     /// The bits of `plan.depends-on`.
     pub(crate) depends_on: u8,
     /// Answers with the address of a `scheme`.
@@ -40,6 +42,14 @@ impl Default for Parts {
             count: 10,
             extra: String::new(),
             pages: 1,
+            realloc:
+                "(if (i32.gt_u (i32.add (global.get $next) (local.get $size)) (i32.const 60000))
+                (then (global.set $next (i32.const 4096))))
+                (local.set $at (global.get $next))
+                (global.set $next (i32.and (i32.add (i32.add (global.get $next) (local.get $size))
+                    (i32.const 7)) (i32.const -8)))
+                (local.get $at)"
+                    .into(),
             depends_on: 1,
             describe: "i32.const 64".into(),
             advertise: "(if (result i32) (i32.ge_u (local.get $id) (global.get $count))
@@ -56,15 +66,8 @@ impl Default for Parts {
     }
 }
 
-/// What every guest has: memory to hand out, and the answers it may give.
-const HELPERS: &str = r#"  (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
-    (local $at i32)
-    (if (i32.gt_u (i32.add (global.get $next) (local.get $size)) (i32.const 60000))
-      (then (global.set $next (i32.const 4096))))
-    (local.set $at (global.get $next))
-    (global.set $next (i32.and (i32.add (i32.add (global.get $next) (local.get $size)) (i32.const 7)) (i32.const -8)))
-    (local.get $at))
-  (func $refuse (param $case i32) (result i32)
+/// What every guest has: the answers it may give.
+const HELPERS: &str = r#"  (func $refuse (param $case i32) (result i32)
     (i32.store (i32.const 512) (i32.const 1))
     (i32.store (i32.const 516) (local.get $case))
     (i32.store (i32.const 520) (i32.const 1056))
@@ -105,6 +108,7 @@ impl Parts {
             count,
             extra,
             pages,
+            realloc,
             depends_on,
             describe,
             advertise,
@@ -131,6 +135,8 @@ impl Parts {
   (data (i32.const 776) "\{low:02x}\{high:02x}\{last_low:02x}\{last_high:02x}\18\03\00\00\01\00\00\00\00\00\00\00*")
   (data (i32.const 1024) "{host}")
   (data (i32.const 1056) "test")
+  (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+    (local $at i32) {realloc})
 {HELPERS}
   (func $told (param $port i32) (result i32)
     (i32.store (i32.const 512) (i32.const 0))

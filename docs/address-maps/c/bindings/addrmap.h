@@ -17,10 +17,11 @@ typedef struct addrmap_string_t {
 // Kafka node id (non-negative for a real broker).
 typedef int32_t exports_throughway_addrmap_address_map_node_id_t;
 
-// `host` is a DNS name or an IP literal without brackets, at most 253
-// bytes; `port` is never 0.
+// Where something listens.
 typedef struct exports_throughway_addrmap_address_map_endpoint_t {
+  // A DNS name or an IP literal without brackets, at most 253 bytes.
   addrmap_string_t   host;
+  // Never 0.
   uint16_t   port;
 } exports_throughway_addrmap_address_map_endpoint_t;
 
@@ -31,8 +32,11 @@ typedef struct {
 
 // One broker as the upstream cluster describes it.
 typedef struct exports_throughway_addrmap_address_map_broker_t {
+  // Its id in the cluster.
   exports_throughway_addrmap_address_map_node_id_t   node_id;
+  // Where the cluster says it is. Clients must never be told this address.
   exports_throughway_addrmap_address_map_endpoint_t   upstream;
+  // Its `broker.rack`, if the cluster told one.
   addrmap_option_string_t   rack;
 } exports_throughway_addrmap_address_map_broker_t;
 
@@ -49,24 +53,34 @@ typedef struct exports_throughway_addrmap_address_map_client_t {
   addrmap_option_string_t   zone;
 } exports_throughway_addrmap_address_map_client_t;
 
+// Fields of `client`.
 typedef uint8_t exports_throughway_addrmap_address_map_client_fields_t;
 
+// `client.listener`.
 #define EXPORTS_THROUGHWAY_ADDRMAP_ADDRESS_MAP_CLIENT_FIELDS_LISTENER (1 << 0)
+// `client.server-name`.
 #define EXPORTS_THROUGHWAY_ADDRMAP_ADDRESS_MAP_CLIENT_FIELDS_SERVER_NAME (1 << 1)
+// `client.local-port`.
 #define EXPORTS_THROUGHWAY_ADDRMAP_ADDRESS_MAP_CLIENT_FIELDS_LOCAL_PORT (1 << 2)
+// `client.zone`.
 #define EXPORTS_THROUGHWAY_ADDRMAP_ADDRESS_MAP_CLIENT_FIELDS_ZONE (1 << 3)
 
 // The address to hand to clients, and the proxy port on which connections
 // to it arrive (they differ behind a port-forwarding load balancer).
 typedef struct exports_throughway_addrmap_address_map_advertised_t {
+  // What the client dials.
   exports_throughway_addrmap_address_map_endpoint_t   public_;
+  // Where it arrives at the proxy; one of `listener-plan.local-ports`.
   uint16_t   local_port;
 } exports_throughway_addrmap_address_map_advertised_t;
 
 // What is known of a connection before any Kafka byte is read.
 typedef struct exports_throughway_addrmap_address_map_inbound_t {
+  // Name of the proxy listener that accepted it.
   addrmap_string_t   listener;
+  // TLS SNI, lower-cased, without a trailing dot; none without TLS.
   addrmap_option_string_t   server_name;
+  // Port of the proxy that accepted it.
   uint16_t   local_port;
 } exports_throughway_addrmap_address_map_inbound_t;
 
@@ -75,7 +89,9 @@ typedef struct {
   exports_throughway_addrmap_address_map_endpoint_t val;
 } exports_throughway_addrmap_address_map_option_endpoint_t;
 
+// One broker, and none other.
 typedef struct exports_throughway_addrmap_address_map_broker_target_t {
+  // Its id in the cluster.
   exports_throughway_addrmap_address_map_node_id_t   node_id;
   // Where that broker is, if the map can tell from the name alone. Used
   // only while the proxy has not learnt the broker from the cluster, and
@@ -83,6 +99,7 @@ typedef struct exports_throughway_addrmap_address_map_broker_target_t {
   exports_throughway_addrmap_address_map_option_endpoint_t   upstream_hint;
 } exports_throughway_addrmap_address_map_broker_target_t;
 
+// What a connection is for.
 typedef struct exports_throughway_addrmap_address_map_target_t {
   uint8_t tag;
   union {
@@ -92,17 +109,24 @@ typedef struct exports_throughway_addrmap_address_map_target_t {
 
 // Any broker will do.
 #define EXPORTS_THROUGHWAY_ADDRMAP_ADDRESS_MAP_TARGET_BOOTSTRAP 0
+// This one.
 #define EXPORTS_THROUGHWAY_ADDRMAP_ADDRESS_MAP_TARGET_BROKER 1
 
+// Ports from the first to the last, both included.
 typedef struct exports_throughway_addrmap_address_map_port_range_t {
+  // Never 0.
   uint16_t   first;
+  // Not below `first`.
   uint16_t   last;
 } exports_throughway_addrmap_address_map_port_range_t;
 
 // Fixed facts about the component; available before `configure`.
 typedef struct exports_throughway_addrmap_address_map_scheme_t {
+  // What people call the map.
   addrmap_string_t   name;
+  // The map's own version, not that of this package.
   addrmap_string_t   version;
+  // One line on what it does.
   addrmap_string_t   summary;
   // Short text that documents the configuration this map accepts.
   addrmap_string_t   config_help;
@@ -151,12 +175,15 @@ typedef struct exports_throughway_addrmap_address_map_plan_t {
   exports_throughway_addrmap_address_map_list_listener_plan_t   listeners;
 } exports_throughway_addrmap_address_map_plan_t;
 
+// Why a configuration is not taken.
 typedef struct exports_throughway_addrmap_address_map_config_error_t {
   // Offending key or 1-based line, if known, e.g. `pattern` or `line 3`.
   addrmap_option_string_t   at;
+  // What is wrong, and what would be accepted.
   addrmap_string_t   message;
 } exports_throughway_addrmap_address_map_config_error_t;
 
+// Why there is no answer.
 typedef struct exports_throughway_addrmap_address_map_error_t {
   uint8_t tag;
   union {

@@ -120,6 +120,38 @@ fn two_brokers_never_arrive_on_one_port_under_one_name() {
     );
 }
 
+/// All tables of three brokers over two hosts, two ports and two local ports.
+#[test]
+fn what_is_accepted_tells_every_broker_apart() {
+    let bit = |number: usize, bit: usize| number >> bit & 1;
+    let (mut accepted, mut refused) = (0, 0);
+    for number in 0..8_usize.pow(3) {
+        let place = |broker: usize| {
+            let number = number >> (3 * broker);
+            let host = ["a.example.com", "b.example.com"][bit(number, 0)];
+            let (port, local) = ([7000, 7001][bit(number, 1)], [7002, 7003][bit(number, 2)]);
+            (host, port, local)
+        };
+        let places = [place(0), place(1), place(2)];
+        let rows = places
+            .iter()
+            .zip(0..)
+            .map(|((host, port, local), id)| told(id, host, *port, *local));
+        if checked(rows.collect()).is_err() {
+            refused += 1;
+            continue;
+        }
+        accepted += 1;
+        let public: BTreeSet<_> = places.iter().map(|(host, port, _)| (host, port)).collect();
+        let arrivals: BTreeSet<_> = places
+            .iter()
+            .map(|(host, _, local)| (host, local))
+            .collect();
+        assert_eq!((public.len(), arrivals.len()), (3, 3), "{places:?}");
+    }
+    assert!(accepted > 0 && refused > accepted);
+}
+
 #[test]
 fn no_broker_has_a_bootstrap_address() {
     let mut plan = plan();

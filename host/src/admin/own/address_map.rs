@@ -45,10 +45,11 @@ async fn show(State(state): State<AdminState>) -> Json<Shown> {
     let brokers = state.topology.snapshot().map_brokers();
     let table = state.address_map.table();
     let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let map = state.maps.in_effect();
     Json(Shown {
-        map: state.maps.in_effect(),
         topology_version: table.topology_version(),
-        table: table.explain(&state.config, &brokers, nowhere),
+        table: table.explain(&state.config, &map, &brokers, nowhere),
+        map,
     })
 }
 

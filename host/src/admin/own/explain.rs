@@ -30,5 +30,6 @@ async fn explain(
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let brokers = state.topology.snapshot().map_brokers();
     let table = state.address_map.table();
-    Json(table.explain(&state.config, &brokers, client))
+    let map = state.address_map.identity();
+    Json(table.explain(&state.config, &map, &brokers, client))
 }

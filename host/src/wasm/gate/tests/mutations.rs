@@ -1,13 +1,17 @@
 //! The good component, damaged at random: bytes flipped, sections cut, doubled, moved, replaced.
 //! Whatever is admitted has the accepted surface, and nothing panics.
 
+#[path = "../../../../../tests/src/soak.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the tests against real clusters use the rest"
+)]
+mod soak;
+
 use super::text::Text;
 use super::*;
 use crate::wasm::BUILT_IN;
-
-/// In everyday tests; `THROUGHWAY_SOAK=1` makes it 100,000.
-const EVERYDAY: usize = 3_000;
-const LONG: usize = 100_000;
 
 /// xorshift64*: the same damage on every machine.
 struct Random(u64);
@@ -89,15 +93,6 @@ fn damaged(good: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the size of a test is no configuration"
-)]
-fn rounds() -> usize {
-    let long = std::env::var("THROUGHWAY_SOAK").is_ok_and(|value| value == "1");
-    if long { LONG } else { EVERYDAY }
-}
-
 /// The surface as another reader finds it: all that wasmtime's own types say of it.
 fn has_the_accepted_surface(bytes: &[u8]) -> bool {
     let types = Validator::new_with_features(FEATURES)
@@ -135,9 +130,10 @@ fn outer_exports(bytes: &[u8]) -> Vec<String> {
 fn damage_never_makes_another_surface_acceptable() {
     let small = Text::default().bytes();
     let (mut admitted, mut refused) = (0_usize, 0_usize);
+    let rounds = soak::times(3_000, 100_000);
     for (good, seed) in [(small.as_slice(), 1), (BUILT_IN, 2)] {
         let mut random = Random(seed);
-        for _ in 0..rounds() / 2 {
+        for _ in 0..rounds / 2 {
             let bytes = damaged(good, &mut random);
             match judged(&bytes) {
                 Ok(_) => {
@@ -153,4 +149,8 @@ fn damage_never_makes_another_surface_acceptable() {
         admitted > 0 && refused > admitted,
         "{admitted} admitted, {refused} refused"
     );
+    let result = format!(
+        "{refused} damaged components refused, {admitted} admitted: none with another surface, 0 panics"
+    );
+    soak::note("damaged components", &result);
 }
