@@ -187,6 +187,22 @@ async fn tells_the_tls_version_and_the_name_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_it_a_session_is_one_line_at_debug_and_none_at_info() {
+    let broker = quiet_broker().await;
+    for (level, expected) in [("info", 0), ("debug", 1)] {
+        let (mut settings, port) = settings(&broker);
+        settings.set("GATEWAY_LOG", level);
+        let mut edge = Edge::start(&settings, port);
+        drop(edge.log_in(1).await);
+        // The end waits for the session's.
+        assert_eq!(edge.stop().unwrap(), Some(0));
+        let told = edge.process().lines();
+        let told = told.iter().filter(|line| line.contains("connection_id"));
+        assert_eq!(told.count(), expected, "{level}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_named_unless_asked_for() {
     let broker = quiet_broker().await;
     let (mut settings, port) = settings(&broker);

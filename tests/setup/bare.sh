@@ -17,7 +17,6 @@ fi
 project=$(cd "$(dirname "$0")/../.." && pwd)
 command -v mmdebstrap >/dev/null || "$project/tests/setup/install.sh" mmdebstrap
 
-
 # In namespaces of its own: no mount of ours is seen outside, and what the command leaves running
 # ends with it.
 if [ "${2:-}" != --inside ]; then

@@ -60,8 +60,6 @@ image-check)
     need shellcheck command -v shellcheck
     need systemd test -e /lib/systemd/system/multi-user.target
     need python3-venv venv
-    # Moves the clock of an unmodified program from outside.
-    need faketime command -v faketime
     ;;
 *)
     echo "usage: packages.sh build|test|maps|package|image-check|emulator" >&2

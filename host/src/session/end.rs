@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::Edge;
 use super::error::SessionError;
 use crate::close::CloseReason;
+use crate::in_full::in_full;
 use crate::inventory::Entry;
 use crate::licence::UnixTime;
 
@@ -26,7 +27,7 @@ pub(super) fn close(edge: &Edge, entry: &Entry, ended: Result<CloseReason, Sessi
     let close_reason = reason.label();
     match error {
         Some(error) => {
-            let error = format!("{:#}", anyhow::Error::from(error));
+            let error = in_full(&error);
             tracing::debug!(
                 close_reason,
                 error,
