@@ -8,8 +8,8 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run doctor listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence usage admin metrics telemetry drain inventory notify signal exchange replace
-//! memory proxy_protocol`) → pure (`kafka config close excluded`).
+//! topology licence usage admin metrics telemetry drain inventory notify pool signal exchange replace
+//! memory proxy_protocol`) → pure (`kafka config close excluded in_full`).
 
 pub mod addrmap;
 pub mod admin;
@@ -20,6 +20,7 @@ pub mod doctor;
 pub mod drain;
 mod exchange;
 pub mod excluded;
+mod in_full;
 pub mod inventory;
 pub mod kafka;
 pub mod licence;
@@ -27,6 +28,7 @@ pub mod listener;
 pub mod memory;
 pub mod metrics;
 pub mod notify;
+pub mod pool;
 pub mod proxy_protocol;
 pub mod relay;
 mod replace;

@@ -7,7 +7,6 @@
 
 mod answers;
 pub mod error;
-pub mod pool;
 mod requests;
 mod responses;
 
@@ -24,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::answers::Answers;
 pub use self::answers::Unmapped;
 pub use self::error::RelayError;
-use self::pool::Pool;
 use self::requests::RequestPump;
 use self::responses::ResponsePump;
 use crate::close::CloseReason;
@@ -34,6 +32,7 @@ use crate::kafka::in_flight::{Due, InFlight};
 use crate::kafka::introduction::{Naming, Told};
 use crate::kafka::request::{RequestPrefix, before_authentication};
 use crate::metrics::{BrokerMetrics, ListenerMetrics, LoginOutcome, Metrics};
+use crate::pool::Pool;
 
 /// After our own close, unread bytes of the client are read away this long, so that a reset does not
 /// destroy the last answers on their way to it.
@@ -202,7 +201,7 @@ where
         terms,
     );
     let ended = pump(
-        requests.run(&legs.first_bytes),
+        requests.run(legs.first_bytes),
         responses.run(),
         shared,
         terms,

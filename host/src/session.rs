@@ -30,7 +30,7 @@ use crate::kafka::versions::ClampPolicy;
 use crate::kafka::{Endpoint, NodeId};
 use crate::licence::Guard;
 use crate::metrics::{DialOutcome, Metrics};
-use crate::relay::pool::Pool;
+use crate::pool::Pool;
 use crate::relay::{self, Answers, Counts, Legs, Shared, Terms, Unmapped};
 pub use crate::telemetry::Budget;
 use crate::tls::ServerTls;
@@ -167,9 +167,12 @@ async fn live(
     };
     edge.drain.inventory.routed(present, routed.route);
     let answers = answers(edge, &arrival.inbound);
+    let (mut downstream, mut upstream) = (arrival.stream, routed.upstream);
+    downstream.read_ahead(&terms.pool);
+    upstream.read_ahead(&terms.pool);
     let legs = Legs {
-        downstream: arrival.stream,
-        upstream: routed.upstream,
+        downstream,
+        upstream,
         first_bytes: arrival.first_bytes,
     };
     let ended = relay::run(legs, &shared, &answers, &terms).await;

@@ -15,6 +15,7 @@ mod jks;
 mod legs;
 mod pem;
 mod pkcs12;
+pub mod read_ahead;
 mod self_signed;
 mod source;
 mod store;

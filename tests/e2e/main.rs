@@ -16,6 +16,7 @@ mod admin;
 mod certificates;
 mod cluster;
 mod contained;
+mod deadlines;
 mod doctor;
 mod drain;
 mod edge;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make bench`: the release build with throw-away licence anchors, then the bench program beside the
-# peers that can be had. Arguments go to the program, as rounds=7 legs=tls only=MiB.
+# peers that can be had. Arguments go to the program, as rounds=7 legs=tls only=MiB, or kafka=peak.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)

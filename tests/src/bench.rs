@@ -4,7 +4,12 @@
 //! Owns workloads and rounds. It must not know how a candidate is configured (`peers`).
 
 pub mod disturb;
+pub mod floor;
+pub mod goals;
+pub mod ground;
+pub mod kafka;
 pub mod load;
+pub mod options;
 pub mod peers;
 pub mod report;
 pub mod sink;
@@ -15,8 +20,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use self::ground::Ground;
 use self::load::Load;
-use self::peers::Candidate;
+use self::peers::{Candidate, Kind};
 
 /// What crosses the proxy in one sample.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,7 +104,7 @@ pub async fn sample(candidate: &Candidate, workload: &Workload, round: usize) ->
     let gigabytes = bytes_in_gb(bytes);
     Ok(Sample {
         candidate: candidate.name.clone(),
-        legs: legs(candidate),
+        legs: candidate.legs,
         workload: workload.name,
         round,
         value: cpu.as_secs_f64() / gigabytes,
@@ -128,7 +134,7 @@ pub async fn latency(candidate: &Candidate, requests: u64, round: usize) -> Resu
     let median = took.get(took.len() / 2).context("no request")?;
     Ok(Sample {
         candidate: candidate.name.clone(),
-        legs: legs(candidate),
+        legs: candidate.legs,
         workload: "ping-pong, 1 KiB",
         round,
         value: median.as_secs_f64() * 1e6,
@@ -136,14 +142,6 @@ pub async fn latency(candidate: &Candidate, requests: u64, round: usize) -> Resu
         gb_per_second: 0.0,
         load_average: usage::load_average()?,
     })
-}
-
-fn legs(candidate: &Candidate) -> &'static str {
-    if candidate.door.tls.is_some() {
-        "TLS"
-    } else {
-        "plain"
-    }
 }
 
 /// Every round visits every candidate once per workload, the order reversed each time, so that a
@@ -161,11 +159,7 @@ pub async fn rounds(
     let mut samples = Vec::new();
     for round in 0..rounds {
         for workload in workloads {
-            let mut order: Vec<_> = candidates.iter().collect();
-            if round % 2 == 1 {
-                order.reverse();
-            }
-            for candidate in order {
+            for candidate in order(candidates, round) {
                 let sampled = sample(candidate, workload, round);
                 let sampled = tokio::time::timeout(LIMIT, sampled).await;
                 let told = || format!("{}: {}", candidate.name, workload.name);
@@ -179,6 +173,49 @@ pub async fn rounds(
         }
     }
     Ok(samples)
+}
+
+/// One round's order.
+pub fn order<T>(candidates: &[T], round: usize) -> Vec<&T> {
+    let mut order: Vec<_> = candidates.iter().collect();
+    if round % 2 == 1 {
+        order.reverse();
+    }
+    order
+}
+
+/// Name of [`idle`]'s workload.
+pub const IDLE: &str = "idle, after 1 MiB each";
+
+/// Memory that an idle connection costs after it has moved 1 MiB: a fresh process each time, as one
+/// that has freed memory before would not show what it takes again.
+///
+/// # Errors
+///
+/// As [`sample`].
+pub async fn idle(ground: &Ground, kind: Kind, connections: usize, round: usize) -> Result<Sample> {
+    let candidate = kind.start(ground).await?;
+    let load = Load::fetch(1 << 20, 1);
+    let mut open = Vec::new();
+    let mut first = 0;
+    for n in 0..=connections {
+        let client = load::Client::open(&candidate.door).await?;
+        open.push(client.run_and_stay(load, 1).await?);
+        if n == 0 {
+            first = usage::memory(candidate.process())?;
+        }
+    }
+    let grown = usage::memory(candidate.process())?.saturating_sub(first);
+    Ok(Sample {
+        candidate: candidate.name.clone(),
+        legs: candidate.legs,
+        workload: IDLE,
+        round,
+        value: bytes_in_gb(grown / u64::try_from(connections)?) * 1e9 / 1024.0,
+        unit: "KiB each",
+        gb_per_second: 0.0,
+        load_average: usage::load_average()?,
+    })
 }
 
 /// No sample takes longer, however busy the machine.

@@ -17,8 +17,8 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::settings::NodePlan;
 pub use self::settings::{
-    ADMIN, ClusterOptions, Listener, NODE_IDS, NodePorts, REAUTHENTICATION, USER, advertised_host,
-    rack,
+    ADMIN, ClusterOptions, Front, Listener, NODE_IDS, NodePorts, REAUTHENTICATION, USER,
+    advertised_host, rack,
 };
 use crate::certificates::{Authority, Identity};
 use crate::files::{TemporaryFolder, log_file};
@@ -59,10 +59,11 @@ impl Cluster {
         let path = folder.path().to_owned();
         let authority = Authority::new(&path, "upstream")?;
         let client = authority.issue("upstream-client", &["throughway"])?;
-        let first = ports::reserve(NodePorts::COUNT * 3);
+        let each = NodePorts::COUNT + u16::try_from(options.fronts.len())?;
+        let first = ports::reserve(each * 3);
         let ports = NODE_IDS
             .into_iter()
-            .zip((first..).step_by(NodePorts::COUNT.into()).map(NodePorts))
+            .zip((first..).step_by(each.into()).map(NodePorts))
             .collect();
         let cluster = Self {
             authority,

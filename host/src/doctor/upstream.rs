@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::Finding;
 use crate::config::Config;
+use crate::in_full::in_full;
 use crate::kafka::Endpoint;
 use crate::kafka::greeting::{self, Greeting};
 use crate::tls::ClientTls;
@@ -100,15 +101,4 @@ fn remedy(error: &DialError) -> &'static str {
             "KAFKA_SSL_TRUSTSTORE_* must hold who signed the broker's certificate, which must bear that name"
         }
     }
-}
-
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::admission::Pass;
 use crate::metrics::SessionGuard;
 use crate::notify::{Pulse, Pulses, beat};
-use crate::relay::pool::Pool;
+use crate::pool::Pool;
 use crate::session::{self, Accepted, Edge};
 use crate::upstream::tune;
 

@@ -5,7 +5,6 @@ use std::cmp::min;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-use super::pool::Window;
 use super::{RelayError, Shared, Terms, is_gone};
 use crate::close::{CloseReason, Side};
 use crate::kafka::FrameError;
@@ -16,6 +15,7 @@ use crate::kafka::request::{
     LocalAnswer, PREFIX_LEN, Permissions, RequestFate, RequestPrefix, before_authentication,
     classify,
 };
+use crate::pool::Window;
 
 /// What the bytes until the end of the current frame are.
 enum Body {
@@ -81,8 +81,9 @@ where
 
     /// Runs until no request is taken any more. `Ok` winds the session down: what is due is still
     /// delivered.
-    pub(super) async fn run(mut self, first_bytes: &[u8]) -> Result<CloseReason, RelayError> {
-        let mut window = Window::with(self.terms.pool.clone(), first_bytes);
+    pub(super) async fn run(mut self, first_bytes: Vec<u8>) -> Result<CloseReason, RelayError> {
+        let mut window = Window::with(self.terms.pool.clone(), &first_bytes);
+        drop(first_bytes);
         loop {
             let run = self.walk(window.bytes())?;
             let progressed = run.forward + run.drop > 0;

@@ -10,12 +10,12 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-use super::pool::{BUFFER_LEN, Window};
 use super::{Answers, RelayError, Shared, Terms, is_gone};
 use crate::close::{CloseReason, Side};
 use crate::kafka::answer::MOST_COLLECTED;
 use crate::kafka::in_flight::{Answerer, Due, Matched, ResponseKind};
 use crate::kafka::{CorrelationId, FrameError};
+use crate::pool::{BUFFER_LEN, Window};
 
 /// Bytes of size and correlation id.
 const PREFIX_LEN: usize = 8;

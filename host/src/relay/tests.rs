@@ -13,7 +13,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::pool::Pool;
 use super::{Answers, Counts, Legs, RelayError, Shared, Terms, Unmapped};
 use crate::addrmap::{AddressMap, Inbound};
 use crate::close::CloseReason;
@@ -21,6 +20,7 @@ use crate::config::{self, Config};
 use crate::inventory::Entry;
 use crate::kafka::versions::ClampPolicy;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::topology::Topology;
 use crate::topology::store::Remembered;
 

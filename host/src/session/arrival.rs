@@ -18,6 +18,7 @@ use crate::config::{ListenerConfig, Routing};
 use crate::inventory::Entry;
 use crate::metrics::{HandshakeOutcome, WrongProtocol};
 use crate::proxy_protocol::{self, Parsed};
+use crate::tls::read_ahead::ReadAhead;
 use crate::tls::stream::Stream;
 use crate::tls::{Hello, ServerTls, TlsError};
 
@@ -188,7 +189,7 @@ async fn secure(
         return Err(SessionError::TlsDeadline);
     }
     let handshake = async {
-        let hello = Hello::read(stream).await?;
+        let hello = Hello::read(ReadAhead::new(stream)).await?;
         inbound.server_name = hello.server_name();
         if let Some(name) = &inbound.server_name {
             let name = name.escape_default().to_string();

@@ -11,16 +11,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
+use super::read_ahead::ReadAhead;
+use crate::pool::Pool;
+
 /// A connected leg.
 #[derive(Debug)]
 pub enum Stream {
     /// SASL_PLAINTEXT.
     Plain(TcpStream),
     /// SASL_SSL, through rustls.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<ReadAhead>>),
 }
 
 impl Stream {
+    /// Lets TLS read ahead of its records, with buffers of `pool`: for relaying.
+    pub(crate) fn read_ahead(&mut self, pool: &Pool) {
+        if let Self::Tls(stream) = self {
+            stream.get_mut().0.begin(pool.clone());
+        }
+    }
+
     /// `TLSv1.2` or `TLSv1.3`; `None` without TLS.
     #[must_use]
     pub fn tls_version(&self) -> Option<&'static str> {

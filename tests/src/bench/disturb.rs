@@ -23,11 +23,14 @@ pub enum Disturbance {
     Rebuild,
     /// Usage reports go to an address where nobody listens.
     UsageDown,
+    /// Metrics are asked for 20 times a second.
+    Scrape,
 }
 
 const SLOW: usize = 2_000;
 const BYTE: Duration = Duration::from_secs(1);
 const REBUILD: Duration = Duration::from_millis(50);
+const SCRAPE: Duration = Duration::from_millis(50);
 
 impl Disturbance {
     /// By the name that the command line has for it.
@@ -40,7 +43,8 @@ impl Disturbance {
             "slow-http" => Self::SlowHttp,
             "rebuild" => Self::Rebuild,
             "usage-down" => Self::UsageDown,
-            _ => bail!("unknown: {name}; accepted: slow-http rebuild usage-down"),
+            "scrape" => Self::Scrape,
+            _ => bail!("unknown: {name}; accepted: slow-http rebuild usage-down scrape"),
         })
     }
 
@@ -66,6 +70,9 @@ impl Disturbance {
                     }
                 });
             }
+            Self::Scrape => {
+                tasks.spawn(scrape(candidate.admin_port().unwrap_or_default()));
+            }
             // By the candidate's configuration: nothing to do but to wait.
             Self::UsageDown => {}
         }
@@ -89,5 +96,18 @@ async fn slowly(port: u16) {
             }
         }
         let _rest = stream.read(&mut [0; 1024]).await;
+    }
+}
+
+/// Needs `GATEWAY_SECURED_METRICS=false`.
+async fn scrape(port: u16) {
+    loop {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "no metrics");
+        tokio::time::sleep(SCRAPE).await;
     }
 }

@@ -98,15 +98,17 @@ impl Client {
     ///
     /// When the candidate or the sink behind it refuses.
     pub async fn open(door: &Door) -> Result<Self> {
-        let mut connection = Connection::open(door).await?;
-        connection.authenticate(("bench", "bench")).await?;
-        Ok(Self { connection })
+        Self::over(Connection::open(door).await?).await
     }
 
-    /// Protocol version and cipher suite; empty for plaintext.
-    #[must_use]
-    pub fn tls(&self) -> &str {
-        self.connection.tls()
+    /// Authenticates on a connection that is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub async fn over(mut connection: Connection) -> Result<Self> {
+        connection.authenticate(("bench", "bench")).await?;
+        Ok(Self { connection })
     }
 
     /// Sends `requests` and receives their answers; returns the bytes of both.

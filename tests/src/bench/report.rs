@@ -91,13 +91,20 @@ pub fn control(samples: &[Sample], one: &str, other: &str) -> String {
     let Some(same) = ratio(samples, one, other) else {
         return "no control".to_owned();
     };
-    let calm = same.median > CALM.0 && same.median < CALM.1;
-    let verdict = if calm {
+    let verdict = if same.is_calm() {
         "calm"
     } else {
         "too noisy for a verdict"
     };
     format!("A/A control {:.2}: {verdict}.", same.median)
+}
+
+impl Ratio {
+    /// Of two copies: whether they agree.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        self.median > CALM.0 && self.median < CALM.1
+    }
 }
 
 #[cfg(test)]

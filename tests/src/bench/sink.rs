@@ -76,7 +76,14 @@ pub async fn start(port: u16, identity: Option<&Identity>) -> Result<Seen> {
 fn acceptor(identity: &Identity) -> Result<TlsAcceptor> {
     let chain = chain(&identity.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&identity.key)?;
-    let config = rustls::ServerConfig::builder()
+    // Nothing else, so that no proxy gets away with a cheaper one.
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let costly = rustls::CipherSuite::TLS13_AES_256_GCM_SHA384;
+    provider
+        .cipher_suites
+        .retain(|suite| suite.suite() == costly);
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     Ok(TlsAcceptor::from(Arc::new(config)))

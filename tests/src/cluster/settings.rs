@@ -34,6 +34,19 @@ pub struct ClusterOptions {
     pub jvm: Vec<String>,
     /// Lines for one node.
     pub node_properties: BTreeMap<i32, Vec<(String, String)>>,
+    /// More listeners, for proxies that cannot rewrite addresses.
+    pub fronts: Vec<Front>,
+}
+
+/// One more SASL listener of every node: its clients are told of a proxy's ports.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// Name of the listener, in capitals.
+    pub name: String,
+    /// SASL_SSL, else SASL_PLAINTEXT.
+    pub tls: bool,
+    /// The port of 127.0.0.1 that each node is said to be at; its own where nothing is said.
+    pub advertised: BTreeMap<i32, u16>,
 }
 
 impl Default for ClusterOptions {
@@ -43,6 +56,7 @@ impl Default for ClusterOptions {
             properties: Vec::new(),
             jvm: vec!["-XX:TieredStopAtLevel=1".to_owned()],
             node_properties: BTreeMap::new(),
+            fronts: Vec::new(),
         }
     }
 }
@@ -58,14 +72,16 @@ pub enum Listener {
     SaslTls,
     /// SASL_SSL with a client certificate.
     Mtls,
+    /// The n-th of `ClusterOptions::fronts`.
+    Front(u16),
 }
 
-/// The five ports of a node, in a row.
+/// The ports of a node, in a row.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NodePorts(pub u16);
 
 impl NodePorts {
-    /// How many a node needs.
+    /// How many a node needs, apart from those of fronts.
     pub const COUNT: u16 = 5;
 
     /// Where `listener` is on 127.0.0.1.
@@ -77,6 +93,7 @@ impl NodePorts {
                 Listener::SaslPlain => 1,
                 Listener::SaslTls => 2,
                 Listener::Mtls => 3,
+                Listener::Front(n) => Self::COUNT + n,
             }
     }
 
@@ -114,10 +131,13 @@ pub(super) struct NodePlan<'a> {
 impl NodePlan<'_> {
     /// The whole of `server.properties`.
     pub(super) fn properties(&self, options: &ClusterOptions) -> String {
-        let mut text = self.addresses();
+        let mut text = self.addresses(&options.fronts);
         text.push_str(COMMON);
         for listener in ["saslplain", "sasltls", "mtls"] {
             text.push_str(&sasl(listener));
+        }
+        for front in &options.fronts {
+            text.push_str(&sasl(&front.name.to_lowercase()));
         }
         let _ = writeln!(text, "log.dirs={}", self.data.display());
         let _ = writeln!(
@@ -138,37 +158,51 @@ impl NodePlan<'_> {
         text
     }
 
-    fn addresses(&self) -> String {
+    fn addresses(&self, fronts: &[Front]) -> String {
         let id = self.id;
         let at = self.ports[&id];
         let host = advertised_host(id);
-        let named =
-            |name: &str, listener, host: &str| format!("{name}://{host}:{}", at.of(listener));
-        let all = |host: &str| {
-            [
-                named("INTERNAL", Listener::Internal, "127.0.0.1"),
-                named("SASLPLAIN", Listener::SaslPlain, host),
-                named("SASLTLS", Listener::SaslTls, host),
-                named("MTLS", Listener::Mtls, host),
-            ]
-            .join(",")
-        };
-        let voters: Vec<String> = self
-            .ports
-            .iter()
-            .map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller()))
-            .collect();
+        let mut bound = vec![format!("CONTROLLER://127.0.0.1:{}", at.controller())];
+        let mut told = Vec::new();
+        let mut protocols = vec!["CONTROLLER:PLAINTEXT".to_owned()];
+        let usual = [
+            ("INTERNAL", Listener::Internal, "PLAINTEXT", "127.0.0.1"),
+            ("SASLPLAIN", Listener::SaslPlain, "SASL_PLAINTEXT", &host),
+            ("SASLTLS", Listener::SaslTls, "SASL_SSL", &host),
+            ("MTLS", Listener::Mtls, "SASL_SSL", &host),
+        ];
+        for (name, listener, protocol, host) in usual {
+            bound.push(format!("{name}://127.0.0.1:{}", at.of(listener)));
+            told.push(format!("{name}://{host}:{}", at.of(listener)));
+            protocols.push(format!("{name}:{protocol}"));
+        }
+        for (n, front) in (0..).zip(fronts) {
+            let name = &front.name;
+            let port = at.of(Listener::Front(n));
+            let advertised = front.advertised.get(&id).unwrap_or(&port);
+            bound.push(format!("{name}://127.0.0.1:{port}"));
+            told.push(format!("{name}://127.0.0.1:{advertised}"));
+            let protocol = if front.tls {
+                "SASL_SSL"
+            } else {
+                "SASL_PLAINTEXT"
+            };
+            protocols.push(format!("{name}:{protocol}"));
+        }
+        let voters = self.ports.iter();
+        let voters = voters.map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller()));
         format!(
             "node.id={id}\n\
              broker.rack={}\n\
              controller.quorum.voters={}\n\
-             listeners={},CONTROLLER://127.0.0.1:{}\n\
-             advertised.listeners={}\n",
+             listeners={}\n\
+             advertised.listeners={}\n\
+             listener.security.protocol.map={}\n",
             rack(id),
-            voters.join(","),
-            all("127.0.0.1"),
-            at.controller(),
-            all(&host),
+            voters.collect::<Vec<_>>().join(","),
+            bound.join(","),
+            told.join(","),
+            protocols.join(","),
         )
     }
 }
@@ -178,7 +212,6 @@ const COMMON: &str = "\
 process.roles=broker,controller
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=INTERNAL
-listener.security.protocol.map=INTERNAL:PLAINTEXT,SASLPLAIN:SASL_PLAINTEXT,SASLTLS:SASL_SSL,MTLS:SASL_SSL,CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
 listener.name.mtls.ssl.client.auth=required
 ssl.keystore.type=PEM

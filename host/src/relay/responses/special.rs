@@ -8,7 +8,6 @@ use std::cmp::min;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::RelayError;
-use super::super::pool::BUFFER_LEN;
 use super::ResponsePump;
 use crate::kafka::FrameError;
 use crate::kafka::answer::{self, Found, MOST_COLLECTED};
@@ -16,6 +15,7 @@ use crate::kafka::in_flight::{Answerer, Due, ResponseKind};
 use crate::kafka::tail::{Scanned, TailScanner, neutralise};
 use crate::kafka::versions::sasl_authenticate_error;
 use crate::metrics::Fate;
+use crate::pool::BUFFER_LEN;
 
 /// A frame up to this long is rewritten whole; a longer one is streamed and neutralised (§4.7).
 const REWRITTEN_WHOLE: usize = BUFFER_LEN;

@@ -1,14 +1,14 @@
 //! Read buffers of one worker, held only while data flows.
 //!
 //! An idle session holds no buffer: one is taken when its socket turns readable and given back as soon
-//! as everything read has been written. It must not know frames.
+//! as everything read has been written. It must not know frames, or TLS.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -46,6 +46,8 @@ pub(crate) struct Window {
     buffer: Option<Box<[u8]>>,
     start: usize,
     end: usize,
+    /// What reading ended with right behind the bytes held; told once those have been.
+    failed: Option<io::Error>,
 }
 
 impl Window {
@@ -56,6 +58,7 @@ impl Window {
             buffer: None,
             start: 0,
             end: 0,
+            failed: None,
         }
     }
 
@@ -80,7 +83,7 @@ impl Window {
             .unwrap_or(&[])
     }
 
-    /// The same, to be changed in place.
+    /// How many they are.
     pub(crate) fn len(&self) -> usize {
         self.end - self.start
     }
@@ -97,36 +100,48 @@ impl Window {
         }
     }
 
-    /// Reads once behind the bytes held, which must be fewer than a buffer; 0 = end of stream.
-    /// Cancel safe: a buffer is taken only in the poll that also reads.
+    /// Reads what is there, up to a buffer, behind the bytes held, which must be fewer than that; waits
+    /// for the first of it only. 0 = end of stream. Cancel safe: a buffer is taken only in the poll
+    /// that also reads.
     pub(crate) async fn fill<R: AsyncRead + Unpin>(&mut self, from: &mut R) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_fill(cx, from)).await
+    }
+
+    /// As [`Self::fill`]. TLS gives a record at a time: whoever writes wants several at once.
+    pub(crate) fn poll_fill<R: AsyncRead + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut R,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
         self.move_to_front();
-        poll_fn(|cx| {
-            let mut buffer = self.buffer.take().unwrap_or_else(|| self.pool.take());
+        let mut buffer = self.buffer.take().unwrap_or_else(|| self.pool.take());
+        let before = self.end;
+        let polled = loop {
             let mut space = ReadBuf::new(buffer.get_mut(self.end..).unwrap_or(&mut []));
             let polled = Pin::new(&mut *from).poll_read(cx, &mut space);
-            let read = space.filled().len();
-            match polled {
-                Poll::Pending if self.end == 0 => {
-                    self.pool.give(buffer);
-                    Poll::Pending
-                }
-                Poll::Pending => {
-                    self.buffer = Some(buffer);
-                    Poll::Pending
-                }
-                Poll::Ready(result) => {
-                    self.end += read;
-                    if self.end == 0 {
-                        self.pool.give(buffer);
-                    } else {
-                        self.buffer = Some(buffer);
-                    }
-                    Poll::Ready(result.map(|()| read))
-                }
+            let (read, room) = (space.filled().len(), space.remaining());
+            self.end += read;
+            if !matches!(polled, Poll::Ready(Ok(()))) || read == 0 || room == 0 {
+                break polled;
             }
-        })
-        .await
+        };
+        if self.end == 0 {
+            self.pool.give(buffer);
+        } else {
+            self.buffer = Some(buffer);
+        }
+        match (self.end - before, polled) {
+            (0, polled) => polled.map_ok(|()| 0),
+            (read, polled) => {
+                if let Poll::Ready(Err(error)) = polled {
+                    self.failed = Some(error);
+                }
+                Poll::Ready(Ok(read))
+            }
+        }
     }
 
     fn move_to_front(&mut self) {
@@ -186,5 +201,45 @@ mod tests {
         far.write_all(b"ab").await.unwrap();
         assert_eq!(window.fill(&mut near).await.unwrap(), 2);
         assert_eq!(window.bytes(), b"89ab");
+    }
+
+    /// Gives these pieces, one each time it is asked, and then fails.
+    struct Pieces(Vec<&'static [u8]>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(match self.0.pop() {
+                Some(piece) => {
+                    buf.put_slice(piece);
+                    Ok(())
+                }
+                None => Err(io::ErrorKind::ConnectionReset.into()),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn takes_all_that_is_there_and_tells_of_the_end_behind_it() {
+        let mut window = Window::new(Pool::default());
+        let mut pieces = Pieces(vec![b"ef", b"cd", b"ab"]);
+        assert_eq!(window.fill(&mut pieces).await.unwrap(), 6);
+        assert_eq!(window.bytes(), b"abcdef");
+        let error = window.fill(&mut pieces).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(window.bytes(), b"abcdef");
+    }
+
+    #[tokio::test]
+    async fn takes_no_more_than_a_buffer() {
+        let mut window = Window::new(Pool::default());
+        let (mut near, mut far) = tokio::io::duplex(2 * BUFFER_LEN);
+        far.write_all(&vec![7; BUFFER_LEN + 1]).await.unwrap();
+        assert_eq!(window.fill(&mut near).await.unwrap(), BUFFER_LEN);
+        window.consume(BUFFER_LEN);
+        assert_eq!(window.fill(&mut near).await.unwrap(), 1);
     }
 }
