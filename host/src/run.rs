@@ -35,6 +35,7 @@ use crate::notify::{Manager, Pulses, inherited};
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
+use crate::telemetry::Debugging;
 use crate::tls::Legs;
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
@@ -68,7 +69,7 @@ struct Parts {
 ///
 /// # Errors
 /// `RunError` says which exit code fits.
-pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
+pub fn run(parsed: &Parsed, licence: Source, debugging: Debugging) -> Result<(), RunError> {
     // First: descriptors are handed over by number, before we open any. No configuration of ours.
     let variable = |name: &str| std::env::var_os(name);
     let manager = Arc::new(Manager::new(variable, inherited(variable)));
@@ -79,7 +80,7 @@ pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
         .context("make control runtime")
         .map_err(RunError::Failed)?;
     runtime
-        .block_on(serve(parts, manager))
+        .block_on(serve(parts, manager, debugging))
         .map_err(RunError::Failed)
 }
 
@@ -155,7 +156,7 @@ fn make_folder(state: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("GATEWAY_STATE_DIRECTORY: cannot use {}", state.display()))
 }
 
-async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
+async fn serve(parts: Parts, manager: Arc<Manager>, debugging: Debugging) -> anyhow::Result<()> {
     let Parts {
         edge,
         legs,
@@ -172,9 +173,9 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
     readiness.set_table_published();
     let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
     let (reload_licence, licence_asked) = mpsc::channel(1);
-    let shown = (shown_config, reload_licence);
     let maps = maps::of(&edge, &listeners);
-    let state = admin::state(&edge, (&legs, &maps), &readiness, shown);
+    let told = (shown_config, reload_licence, usage.store());
+    let state = admin::state(&edge, (&legs, &maps), &readiness, &debugging, told);
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(until(end.clone(), Arc::clone(&maps).watch()));
@@ -187,6 +188,7 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
         end.clone(),
         remember_topology(Arc::clone(&edge), Arc::new(store)),
     ));
+    tasks.spawn(until(end.clone(), debugging.watch()));
     tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
     let watching = Arc::clone(&licence).run(licence_asked);
     tasks.spawn(until(end.clone(), watching));
@@ -248,6 +250,7 @@ fn bind_all(
 
 /// Drains; a second signal ends the process at once.
 async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals, manager: &Manager) {
+    edge.drain.begin_end();
     readiness.set_draining(true);
     tracing::info!(sessions = edge.drain.sessions.len(), "draining");
     let politely = async {

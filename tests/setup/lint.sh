@@ -25,6 +25,11 @@ for banned in ring openssl openssl-sys native-tls flate2 zstd zstd-sys lz4 lz4-s
         complain "the shipped binary depends on $banned; see: cargo tree -p throughway -i $banned"
     fi
 done
+for single in rustls hyper; do
+    versions=$(cargo tree --locked -p throughway -e normal --prefix none --format '{p}' |
+        awk -v crate=$single '$1 == crate { print $2 }' | sort -u | xargs)
+    [ "$(wc -w <<<"$versions")" -eq 1 ] || complain "the shipped binary has $single ${versions:-nowhere}, not once"
+done
 grep -qx aws-lc-rs <<<"$shipped" || complain "the shipped binary's TLS is not by aws-lc-rs"
 
 # The sandbox of address maps has as few parts as it can.
