@@ -26,6 +26,7 @@ mod migration;
 mod planted;
 mod ports;
 mod protocol;
+mod secret;
 mod service_manager;
 mod sni;
 mod swap;

@@ -18,16 +18,27 @@ fi
 cargo clippy --locked --all-targets -- -D warnings || complain "clippy is not content"
 
 # One TLS stack, and nothing that decompresses what a peer sends, in what ships.
-shipped=$(cargo tree --locked -p throughway -e normal --prefix none --format '{p}' |
-    awk '{ print $1 }' | sort -u)
+versions=$(cargo tree --locked -p throughway -e normal --prefix none --format '{p}' |
+    awk '{ print $1, substr($2, 2) }' | sort -u)
+shipped=$(awk '{ print $1 }' <<<"$versions" | sort -u)
 for banned in ring openssl openssl-sys native-tls flate2 zstd zstd-sys lz4 lz4-sys lz4_flex snap; do
     if grep -qx "$banned" <<<"$shipped"; then
         complain "the shipped binary depends on $banned; see: cargo tree -p throughway -i $banned"
     fi
 done
+while read -r crate oldest; do
+    found=$(awk -v crate="$crate" '$1 == crate { print $2 }' <<<"$versions")
+    [ "$(wc -w <<<"$found")" = 1 ] || complain "one $crate is wanted in the shipped binary, there are:" $found
+    printf '%s\n' "$oldest" $found | sort -CV || complain "the shipped binary has $crate" $found", older than $oldest"
+done <<'EOF'
+rustls 0.23
+hyper 1
+h2 0.4
+EOF
 grep -qx aws-lc-rs <<<"$shipped" || complain "the shipped binary's TLS is not by aws-lc-rs"
 
-# Each heavy dependency has one owner: everything else goes through it.
+# Each heavy dependency has one owner: everything else goes through it. AWS's own crates belong to
+# host/aws, a crate apart.
 owned() { # CRATE OWNER
     local stray
     stray=$(sources 'host/src/*.rs' | grep -vE "^host/src/$2(\.rs|/)" |
@@ -40,6 +51,7 @@ owned axum admin
 owned prometheus_client metrics
 owned tracing_subscriber telemetry
 owned clap cli
+owned throughway_aws '(licence|agent)'
 
 while read -r file; do
     [ -f "$file" ] || continue
