@@ -14,7 +14,7 @@ CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny fuzz soak bare maps deb package-test image image-test image-aws
+.PHONY: help run test ci bench build release guest dev-license lint image-check docs fmt deny fuzz soak bare maps deb package-test image image-test image-aws
 .PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages emulator-packages kafka-jars
 
 help: ## lists the targets
@@ -32,6 +32,9 @@ ci: fmt-check lint image-check guest-check test package-test docs deny-if-presen
 
 build: build-packages ## the local build, target/local/throughway
 	$(RUST) cargo build --locked --profile local -p throughway
+
+release: build-packages ## the shippable build, target/release/throughway; refuses without the vendor's licence anchor
+	$(RUST) packer/release.sh
 
 deb: build package-packages ## the Debian package of the local build, target/deb/throughway.deb; of another one with DEB_BINARY=...
 	$(RUST) packer/deb/build.sh $(DEB_BINARY) target/deb

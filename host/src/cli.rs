@@ -2,6 +2,7 @@
 //!
 //! Owns clap. It must not know the configuration or the network: `main` does what is asked here.
 
+pub(crate) mod connections;
 pub(crate) mod license;
 pub(crate) mod map;
 pub(crate) mod usage;
@@ -75,6 +76,13 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
     /// Shows, checks and carries usage reports
     #[command(subcommand, after_help = "Example:\n  throughway usage show")]
     Usage(usage::Usage),
+    /// Lists the live sessions of a running proxy, or asks one to end
+    #[command(after_help = "\
+Examples:
+  throughway connections --broker 5
+  throughway connections --drain 42
+  throughway connections --url https://edge.example.com:8888 --user ops:s3cret --ca https.crt")]
+    Connections(connections::Connections),
     /// Prints version, commit, target, WIT versions, licence anchors and TLS library
     #[command(after_help = "Example:\n  throughway version --json")]
     Version {

@@ -35,7 +35,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use self::admin::{AdminConfig, AdminUser, HttpsConfig};
+pub use self::admin::{AdminConfig, AdminUser, HttpsConfig, control_socket_beside};
 pub use self::docs::reference;
 pub use self::parse::parse;
 pub use self::render::render;

@@ -8,7 +8,7 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence usage admin metrics telemetry drain inventory notify signal
+//! topology licence usage admin metrics telemetry drain inventory notify signal exchange
 //! proxy_protocol`) → pure (`kafka config close excluded`).
 
 pub mod addrmap;
@@ -17,6 +17,7 @@ pub mod build_info;
 pub mod close;
 pub mod config;
 pub mod drain;
+mod exchange;
 pub mod excluded;
 pub mod inventory;
 pub mod kafka;

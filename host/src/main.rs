@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             Some(directory) => finish(asked.run(directory)),
             None => with_config(|parsed| finish(asked.run(&parsed.config.state_directory))),
         },
+        Command::Connections(asked) => finish(asked.run(std::env::var_os("RUNTIME_DIRECTORY"))),
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),
@@ -64,9 +65,12 @@ fn main() -> ExitCode {
 /// Runs the proxy; the exit code says how it ended.
 fn serve() -> ExitCode {
     with_config(|parsed| {
-        if let Err(error) = telemetry::start(&parsed.config.log) {
-            return complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED);
-        }
+        let debugging = match telemetry::start(&parsed.config.log) {
+            Ok(debugging) => debugging,
+            Err(error) => {
+                return complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED);
+            }
+        };
         for notice in &parsed.notices {
             if notice.warning {
                 tracing::warn!("{}", notice.text);
@@ -78,7 +82,7 @@ fn serve() -> ExitCode {
             Ok(source) => source,
             Err(error) => return complain(&format!("refused: {error}"), REFUSED),
         };
-        match throughway::run(parsed, licence) {
+        match throughway::run(parsed, licence, debugging) {
             Ok(()) => ExitCode::SUCCESS,
             Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
             Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),

@@ -36,6 +36,7 @@ use crate::notify::{Manager, Pulses, inherited};
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
+use crate::telemetry::Debugging;
 use crate::tls::Legs;
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
@@ -72,7 +73,7 @@ struct Parts {
 ///
 /// # Errors
 /// `RunError` says which exit code fits.
-pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
+pub fn run(parsed: &Parsed, licence: Source, debugging: Debugging) -> Result<(), RunError> {
     // First: descriptors are handed over by number, before we open any. No configuration of ours.
     let variable = |name: &str| std::env::var_os(name);
     let manager = Arc::new(Manager::new(variable, inherited(variable)));
@@ -82,7 +83,7 @@ pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
         .build()
         .context("make control runtime")
         .map_err(RunError::Failed)?;
-    let ended = runtime.block_on(serve(parts, manager));
+    let ended = runtime.block_on(serve(parts, manager, debugging));
     // A secrets service that hangs must not hold up the end.
     runtime.shutdown_timeout(LAST_READ);
     match ended {
@@ -165,7 +166,11 @@ fn make_folder(state: &Path) -> anyhow::Result<()> {
 }
 
 /// Runs until drained, or until there is no hope of a licence.
-async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<Option<LicenceError>> {
+async fn serve(
+    parts: Parts,
+    manager: Arc<Manager>,
+    debugging: Debugging,
+) -> anyhow::Result<Option<LicenceError>> {
     let Parts {
         edge,
         legs,
@@ -182,9 +187,9 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<Option<Lic
     readiness.set_table_published();
     licence::publish(&edge, &readiness, now());
     let (reload_licence, licence_asked) = mpsc::channel(1);
-    let shown = (shown_config, reload_licence.clone());
     let maps = maps::of(&edge, &listeners);
-    let state = admin::state(&edge, (&legs, &maps), &readiness, shown);
+    let told = (shown_config, reload_licence.clone(), usage.store());
+    let state = admin::state(&edge, (&legs, &maps), &readiness, &debugging, told);
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(until(end.clone(), Arc::clone(&maps).watch()));
@@ -197,6 +202,7 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<Option<Lic
         end.clone(),
         remember_topology(Arc::clone(&edge), Arc::new(store)),
     ));
+    tasks.spawn(until(end.clone(), debugging.watch()));
     tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
     let usage = Usage::new(Arc::clone(&edge), usage);
     tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));
@@ -264,6 +270,7 @@ fn bind_all(
 
 /// Drains; a second signal ends the process at once.
 async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals, manager: &Manager) {
+    edge.drain.begin_end();
     readiness.set_draining(true);
     tracing::info!(sessions = edge.drain.sessions.len(), "draining");
     let politely = async {

@@ -126,6 +126,11 @@ async fn live(
     let at = accepted.at;
     let before_relay = async {
         let arrival = arrive(accepted, edge, present).await?;
+        tracing::debug!(
+            local_port = arrival.inbound.local_port,
+            tls_version = present.tls_version(),
+            "client arrived"
+        );
         if !edge.address_map.introduce(&arrival.inbound).await {
             return Err(SessionError::NotRoutable);
         }
@@ -139,6 +144,7 @@ async fn live(
     let Some((arrival, routed)) = ready else {
         return Ok(CloseReason::DrainCompleted);
     };
+    tracing::debug!(provisional = routed.route.provisional, "broker connected");
     let broker = edge.metrics.broker(routed.route.counted_as());
     let _connected = broker.opened();
     let counts = Counts {

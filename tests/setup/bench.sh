@@ -4,13 +4,6 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-keys=$root/target/bench-keys
-anchors=$root/target/bench-anchors
-mkdir -p "$keys" "$anchors"
-if [ ! -s "$anchors/license-bench.pem" ]; then
-    openssl genpkey -algorithm ed25519 -out "$keys/bench.pem"
-    openssl pkey -in "$keys/bench.pem" -pubout -out "$anchors/license-bench.pem"
-fi
 command -v haproxy >/dev/null || "$root/tests/setup/install.sh" haproxy
 
 # Envoy's build for Python: one program, no library of ours depends on it.
@@ -22,14 +15,9 @@ if [ ! -x "$envoy" ]; then
 fi
 [ ! -x "$envoy" ] || set -- "envoy=$envoy" "$@"
 
-export THROUGHWAY_ANCHORS_DIR=$anchors
-"$root/tests/setup/rust.sh" cargo build --locked --release -p throughway
-unset THROUGHWAY_ANCHORS_DIR
+"$root/tests/setup/rust.sh" "$root/tests/setup/throwaway.sh"
 "$root/tests/setup/rust.sh" cargo build --locked --profile local -p throughway-tests --bin throughway-bench
-THROUGHWAY_BIN=$root/target/release/throughway
-THROUGHWAY_LICENCE=$("$THROUGHWAY_BIN" license issue --key "$keys/bench.pem" --kid bench \
-    --issuer bench --customer bench --env dev --days 60)
-export THROUGHWAY_BIN THROUGHWAY_LICENCE
+export THROUGHWAY_BIN=$root/target/release/throughway THROUGHWAY_KEYS=$root/target/throwaway/keys
 # The loader on the second processor; candidates are put on the first.
 run=(taskset -c 1)
 [ "$(id -u)" -ne 0 ] || run=(nice -n -15 "${run[@]}")

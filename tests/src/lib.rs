@@ -53,6 +53,14 @@ pub fn crate_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The private keys of licences and receipts that the build under test believes: `THROUGHWAY_KEYS`, else
+/// those of development builds.
+#[must_use]
+pub fn keys_folder() -> PathBuf {
+    let other = std::env::var_os("THROUGHWAY_KEYS");
+    other.map_or_else(|| crate_folder().join("keys"), PathBuf::from)
+}
+
 /// Where downloads are kept between runs; git ignores it.
 #[must_use]
 pub fn cache_folder() -> PathBuf {

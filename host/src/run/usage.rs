@@ -32,6 +32,13 @@ pub(super) struct Prepared {
     began: Instant,
 }
 
+impl Prepared {
+    /// Where it is kept.
+    pub(super) fn store(&self) -> Store {
+        self.reporter.store().clone()
+    }
+}
+
 /// Opens the ledger and checks the way to the vendor.
 pub(super) fn prepare(config: &Config, license_agent: bool) -> anyhow::Result<Prepared> {
     let began = Instant::now();
