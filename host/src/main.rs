@@ -6,6 +6,7 @@ mod cli;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -13,7 +14,7 @@ use throughway::addrmap::compile_child;
 use throughway::addrmap::explain::explain;
 use throughway::config::{self, Config, Given, Parsed};
 use throughway::licence::{Source, anchors};
-use throughway::{RunError, build_info, telemetry};
+use throughway::{RunError, agent, build_info, telemetry};
 
 use crate::cli::license::Outcome;
 use crate::cli::map::{Check, Map};
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             Err(error) => complain(&format!("{}: {error}", folder.display()), FAILED),
         },
         Command::Serve => serve(),
+        Command::AwsAgent { control_socket } => aws_agent(control_socket),
         Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
         Command::License(asked) if asked.needs_settings() => {
             with_config(|parsed| finish(asked.run(setting_of(parsed))))
@@ -78,16 +80,30 @@ fn serve() -> ExitCode {
                 tracing::info!("{}", notice.text);
             }
         }
-        let licence = match Source::choose(setting_of(parsed)) {
-            Ok(source) => source,
-            Err(error) => return complain(&format!("refused: {error}"), REFUSED),
-        };
-        match throughway::run(parsed, licence, debugging) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
-            Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
+        match Source::choose(setting_of(parsed)) {
+            Ok(licence) => ended(throughway::run(parsed, licence, debugging)),
+            Err(error) => complain(&format!("refused: {}", error.in_full()), REFUSED),
         }
     })
+}
+
+/// Runs the AWS half; what is to be said of the configuration, the proxy says.
+fn aws_agent(control_socket: PathBuf) -> ExitCode {
+    with_config(|parsed| match telemetry::start(&parsed.config.log) {
+        Ok(_stays_as_it_is) => {
+            let setting = setting_of(parsed);
+            ended(agent::run(&parsed.config, setting, control_socket))
+        }
+        Err(error) => complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED),
+    })
+}
+
+fn ended(outcome: Result<(), RunError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
+        Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
+    }
 }
 
 /// The value of a variable that `Config` does not hold, when it is set.

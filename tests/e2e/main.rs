@@ -13,6 +13,7 @@
 mod access_log;
 mod address_map;
 mod admin;
+mod agent;
 mod cluster;
 mod contained;
 mod drain;

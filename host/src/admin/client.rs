@@ -73,7 +73,7 @@ pub enum ClientError {
         source: Broken,
     },
     /// It took too long.
-    #[error("no answer from {0} within {} s", WHOLE.as_secs())]
+    #[error("no answer from {to} within {} s", WHOLE.as_secs(), to = .0)]
     Deadline(String),
     /// The proxy says no.
     #[error("{msg} ({status}): {cause}")]
@@ -94,14 +94,6 @@ pub enum ClientError {
         #[source]
         source: Broken,
     },
-}
-
-impl ClientError {
-    /// Nobody is there at all.
-    #[must_use]
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Connect { .. })
-    }
 }
 
 /// An error as the Admin API tells it.

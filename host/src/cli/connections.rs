@@ -134,7 +134,7 @@ async fn drain(client: &Client, id: u64, json: bool) -> anyhow::Result<String> {
     if json {
         return Ok(format!("{answer}\n"));
     }
-    match answer["id"].as_u64() {
+    match answer.get("id").and_then(serde_json::Value::as_u64) {
         Some(id) => Ok(format!("connection {id} is asked to end\n")),
         None => Err(anyhow!("the proxy does not say what it has done")),
     }

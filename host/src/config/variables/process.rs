@@ -347,6 +347,12 @@ pub(super) const LICENCE: &[Variable] = &[
         "minutes, 1 to 1440",
         "how often the secret is read, ± 10 %; 5 in grace or after a failure",
     ),
+    later(
+        "GATEWAY_AWS_LIFECYCLE_HOOK",
+        Unset,
+        "GROUP:HOOK, the names of an Auto Scaling group and its lifecycle hook",
+        "for `throughway aws-agent`: the hook to complete when this instance is to end and has drained",
+    ),
     used(
         "GATEWAY_USAGE_ENDPOINT",
         Follows("the vendor's"),
