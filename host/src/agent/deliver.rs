@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::Secret;
-use crate::licence::{Guard, replace};
+use crate::licence::Guard;
+use crate::replace;
 use crate::telemetry::Budget;
 
 /// The proxy is in the agent's group, and nobody else is.
@@ -41,7 +42,7 @@ impl Delivery {
             return;
         }
         let file = self.file.display();
-        match replace(&self.file, token.0.as_bytes(), MODE) {
+        match replace::with(&self.file, MODE, &[token.0.as_bytes()], |_| Ok(())) {
             Ok(()) => {
                 tracing::info!(%file, "licence written for the proxy");
                 *written = Some(token);
