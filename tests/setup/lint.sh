@@ -28,8 +28,8 @@ for banned in ring openssl openssl-sys native-tls flate2 zstd zstd-sys lz4 lz4-s
 done
 while read -r crate oldest; do
     found=$(awk -v crate="$crate" '$1 == crate { print $2 }' <<<"$versions")
-    [ "$(wc -w <<<"$found")" = 1 ] || complain "one $crate is wanted in the shipped binary, there are:" $found
-    printf '%s\n' "$oldest" $found | sort -CV || complain "the shipped binary has $crate" $found", older than $oldest"
+    [ "$(wc -w <<<"$found")" = 1 ] || complain "the shipped binary has $crate ${found:-nowhere}, not once"
+    printf '%s\n' "$oldest" "$found" | sort -CV || complain "the shipped binary has $crate $found, older than $oldest"
 done <<'EOF'
 rustls 0.23
 hyper 1
