@@ -75,13 +75,15 @@ impl FetchError {
         stage: &str,
     ) -> Self {
         let (trouble, code, remedy) = match error {
-            SdkError::ServiceError(answer) => {
-                let status = answer.raw().status().as_u16();
-                let code = answer.err().code().unwrap_or("UnknownError");
-                let kms = answer.err().message().is_some_and(|m| m.contains("KMS"));
-                let (trouble, remedy) = remedy(code, status, kms);
-                (trouble, code, remedy)
-            }
+            SdkError::ServiceError(answer) => match answer.err().code() {
+                Some(code) => {
+                    let status = answer.raw().status().as_u16();
+                    let kms = answer.err().message().is_some_and(|m| m.contains("KMS"));
+                    let (trouble, remedy) = remedy(code, status, kms);
+                    (trouble, code, remedy)
+                }
+                None => (Trouble::Passing, NO_ANSWER.0, NO_ANSWER.1),
+            },
             SdkError::TimeoutError(_) => (Trouble::Passing, TIMED_OUT, HANGS),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 (Trouble::Passing, TIMED_OUT, HANGS)
@@ -90,12 +92,12 @@ impl FetchError {
                 (Trouble::Passing, "NoCredentials", NO_CREDENTIALS)
             }
             SdkError::DispatchFailure(_) => (Trouble::Passing, "NoConnection", NO_CONNECTION),
-            _ => (Trouble::Passing, "NoAnswer", NO_ANSWER),
+            _ => (Trouble::Passing, NO_ANSWER.0, NO_ANSWER.1),
         };
         Self {
             trouble,
             code: word(code),
-            remedy: remedy.replace("STAGE", stage).into(),
+            remedy: remedy.replace("{stage}", stage).into(),
             request_id: error.request_id().map(word),
             ..Self::local("", secret, Some(region), "")
         }
@@ -144,7 +146,10 @@ const NO_CONNECTION: &str = "no connection: check name resolution, the route to 
                              its certificate";
 const NO_CREDENTIALS: &str = "no credentials: attach a role to this instance, task or pod, or set \
                               AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-const NO_ANSWER: &str = "the answer cannot be read: check what answers instead of Secrets Manager";
+const NO_ANSWER: (&str, &str) = (
+    "NoAnswer",
+    "the answer cannot be read: check what answers instead of Secrets Manager",
+);
 const KMS: &str =
     "allow the role kms:Decrypt on the secret's key, and check that the key is enabled";
 const WAIT: &str = "the service's own trouble: it is asked again";
@@ -154,7 +159,7 @@ fn remedy(code: &str, status: u16, kms: bool) -> (Trouble, &'static str) {
     match code {
         "ResourceNotFoundException" => (
             Trouble::Lasting,
-            "no such secret in this region, or no version of it with stage STAGE: check name, region \
+            "no such secret in this region, or no version of it with stage {stage}: check name, region \
              and GATEWAY_LICENSE_SECRET_STAGE",
         ),
         "AccessDeniedException" if kms => (Trouble::Denied, KMS),
