@@ -9,7 +9,7 @@
 //!
 //! Imports go downward only: flow (`run agent listener session relay`) → owners (`tls upstream addrmap wasm
 //! topology licence usage admin metrics telemetry drain inventory notify signal exchange replace
-//! proxy_protocol`) → pure (`kafka config close excluded`).
+//! proxy_protocol`) → pure (`kafka config close excluded in_full`).
 
 pub mod addrmap;
 pub mod admin;
@@ -20,6 +20,7 @@ pub mod config;
 pub mod drain;
 mod exchange;
 pub mod excluded;
+mod in_full;
 pub mod inventory;
 pub mod kafka;
 pub mod licence;

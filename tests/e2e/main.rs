@@ -17,6 +17,7 @@ mod agent;
 mod certificates;
 mod cluster;
 mod contained;
+mod deadlines;
 mod drain;
 mod edge;
 mod guests;

@@ -3,6 +3,7 @@
 use super::Edge;
 use super::first_packet::hint;
 use crate::close::{CloseReason, Side, Stage};
+use crate::in_full::in_full;
 use crate::metrics::{HandshakeOutcome, RefusedRequest, WrongProtocol};
 use crate::proxy_protocol::ProxyHeaderError;
 use crate::relay::RelayError;
@@ -83,12 +84,12 @@ impl SessionError {
                     _ => HandshakeOutcome::Failed,
                 });
                 if edge.budget.allows(self.close_reason().label()) {
-                    tracing::info!(error = %chain(self), "tls handshake refused");
+                    tracing::info!(error = %in_full(self), "tls handshake refused");
                 }
             }
             Self::Dial(_) => {
                 if edge.budget.allows("dial") {
-                    tracing::warn!(error = %chain(self), "broker not reached");
+                    tracing::warn!(error = %in_full(self), "broker not reached");
                 }
             }
             Self::Relay(
@@ -102,7 +103,7 @@ impl SessionError {
                     _ => RefusedRequest::FrameSize,
                 });
                 if edge.budget.allows("refused") {
-                    tracing::info!(error = %chain(self), "request refused");
+                    tracing::info!(error = %in_full(self), "request refused");
                 }
             }
             Self::Relay(
@@ -116,7 +117,7 @@ impl SessionError {
                     metrics.wrong_protocol(WrongProtocol::TlsAlertUpstream);
                 }
                 if edge.budget.allows("response") {
-                    tracing::warn!(error = %chain(self), "answer of the broker refused");
+                    tracing::warn!(error = %in_full(self), "answer of the broker refused");
                 }
             }
             Self::ProxyHeader(_)
@@ -127,16 +128,4 @@ impl SessionError {
             | Self::Relay(_) => {}
         }
     }
-}
-
-/// The error and its sources, each once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
