@@ -61,6 +61,18 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
     /// Tells, offline, what clients will be told for each broker, and why
     #[command(after_help = "Example:\n  throughway explain --brokers 1,5,12 --client-ip 10.1.2.3")]
     Explain(Explain),
+    /// Looks at everything that a proxy with this configuration depends on, online
+    #[command(after_help = "\
+Example:
+  GATEWAY_ENV_FILE=/etc/throughway/throughway.env throughway doctor
+
+PASS, WARN or FAIL for each thing, and what to do; exits 1 when something fails. Beside a running proxy\nthe ports it \
+holds count as fine")]
+    Doctor {
+        /// As stable JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Works with address map components
     #[command(
         subcommand,

@@ -42,6 +42,8 @@ pub use self::render::render;
 pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};
 pub use self::sources::{FileText, Given};
 pub use self::usage::{ForwardProxy, HttpsUrl, UsageConfig};
+use zeroize::Zeroize as _;
+
 use crate::kafka::{Endpoint, NodeId};
 
 /// Everything throughway was told, parsed and checked once, before any port is bound.
@@ -206,9 +208,15 @@ pub enum TrustSource {
     InlinePem(String),
 }
 
-/// A value that never prints.
+/// A value that never prints, and is gone from memory when dropped.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret(pub String);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

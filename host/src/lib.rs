@@ -7,9 +7,9 @@
 //! matches each response to the head of that queue and streams it untouched, unless it carries broker
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
-//! Imports go downward only: flow (`run agent listener session relay`) → owners (`tls upstream addrmap wasm
+//! Imports go downward only: flow (`run agent doctor listener session relay`) → owners (`tls upstream addrmap wasm
 //! topology licence usage admin metrics telemetry drain inventory notify signal exchange replace
-//! proxy_protocol`) → pure (`kafka config close excluded in_full`).
+//! memory proxy_protocol`) → pure (`kafka config close excluded in_full`).
 
 pub mod addrmap;
 pub mod admin;
@@ -17,6 +17,7 @@ pub mod agent;
 pub mod build_info;
 pub mod close;
 pub mod config;
+pub mod doctor;
 pub mod drain;
 mod exchange;
 pub mod excluded;
@@ -25,6 +26,7 @@ pub mod inventory;
 pub mod kafka;
 pub mod licence;
 pub mod listener;
+pub mod memory;
 pub mod metrics;
 pub mod notify;
 pub mod proxy_protocol;

@@ -28,3 +28,9 @@ pub use self::source::Source;
 pub use self::state::State;
 pub use self::time::UnixTime;
 pub use self::token::Licence;
+
+/// The latest time that a proxy with this state directory is known to have seen. Blocking.
+#[must_use]
+pub fn last_seen(state_directory: &std::path::Path) -> Option<UnixTime> {
+    store::Store::new(state_directory).high_water()
+}

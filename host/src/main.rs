@@ -12,9 +12,12 @@ use std::process::ExitCode;
 use serde_json::json;
 use throughway::addrmap::compile_child;
 use throughway::addrmap::explain::explain;
+use throughway::admin::Client;
 use throughway::config::{self, Config, Given, Parsed};
+use throughway::doctor::{self, Examination};
 use throughway::licence::{Source, anchors};
-use throughway::{RunError, agent, build_info, telemetry};
+use throughway::{RunError, agent, build_info, memory, telemetry};
+use tokio::runtime::Builder;
 
 use crate::cli::license::Outcome;
 use crate::cli::map::{Check, Map};
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
             Some(directory) => finish(asked.run(directory)),
             None => with_config(|parsed| finish(asked.run(&parsed.config.state_directory))),
         },
+        Command::Doctor { json } => doctor(json),
         Command::Connections(asked) => finish(asked.run(std::env::var_os("RUNTIME_DIRECTORY"))),
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
@@ -66,6 +70,9 @@ fn main() -> ExitCode {
 
 /// Runs the proxy; the exit code says how it ended.
 fn serve() -> ExitCode {
+    if let Err(error) = memory::keep_private() {
+        return complain(&format!("keep memory private: {error}"), FAILED);
+    }
     with_config(|parsed| {
         let debugging = match telemetry::start(&parsed.config.log) {
             Ok(debugging) => debugging,
@@ -104,6 +111,28 @@ fn ended(outcome: Result<(), RunError>) -> ExitCode {
         Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
         Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
     }
+}
+
+/// Looks at everything, or only at what is wrong with the configuration.
+fn doctor(json: bool) -> ExitCode {
+    let examination = match config::load::from_process() {
+        Err(errors) => Ok(Examination::refused(&errors)),
+        Ok(parsed) => examine(&parsed),
+    };
+    match examination {
+        Err(error) => complain(&format!("doctor: {error}"), FAILED),
+        Ok(examination) => match (print(&examination.render(json)), examination.has_failed()) {
+            (printed, false) => printed,
+            (_, true) => ExitCode::from(FAILED),
+        },
+    }
+}
+
+fn examine(parsed: &Parsed) -> io::Result<Examination> {
+    let configured = parsed.config.admin.control_socket.clone();
+    let beside = Client::Local(configured.unwrap_or_else(|| config::control_socket_beside(None)));
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(doctor::examine(parsed, &beside)))
 }
 
 /// The value of a variable that `Config` does not hold, when it is set.

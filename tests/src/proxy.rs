@@ -25,6 +25,8 @@ use crate::process::Process;
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// A poll answers at once; between two, the log is watched.
 const PAUSE: Duration = Duration::from_millis(50);
+/// What it logs once everything is up.
+const STARTED: &str = "throughway is ready";
 /// Longer than the default grace time.
 const STOP_LIMIT: Duration = Duration::from_secs(45);
 
@@ -46,19 +48,33 @@ impl Proxy {
     ///
     /// When there is no binary, or it ends or is not ready in time; names its log.
     pub(self) fn start(settings: &Settings) -> Result<Self> {
+        let proxy = Self::launched(settings)?;
+        proxy.wait_until_ready()?;
+        Ok(proxy)
+    }
+
+    /// Starts the binary and waits until it serves, ready or not.
+    ///
+    /// # Errors
+    ///
+    /// As for `start`.
+    pub(self) fn start_unready(settings: &Settings) -> Result<Self> {
+        let proxy = Self::launched(settings)?;
+        proxy.process.wait_for_line(STARTED, START_LIMIT)?;
+        Ok(proxy)
+    }
+
+    fn launched(settings: &Settings) -> Result<Self> {
         let state = TemporaryFolder::new("throughway-state-")?;
         let admin_port = crate::ports::reserve(1);
         let process = launch(settings, &state, admin_port)?;
-        let tolerated = settings.tolerated();
-        let proxy = Self {
+        Ok(Self {
             process,
             admin_port,
-            tolerated,
+            tolerated: settings.tolerated(),
             stopped: false,
             state,
-        };
-        proxy.wait_until_ready()?;
-        Ok(proxy)
+        })
     }
 
     /// Starts the binary where it must not come up; returns its exit code and all it said.

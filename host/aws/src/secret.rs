@@ -1,5 +1,6 @@
 //! One secret of Secrets Manager: how it is named, fetched, and where in it the token is.
 
+use std::thread;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
@@ -67,13 +68,19 @@ impl SecretSource {
         })
     }
 
-    /// The token as it is there now. Blocks, for 20 s at most; not to be called on an event loop.
+    /// The token as it is there now. Blocks, for 20 s at most.
     ///
     /// # Errors
     /// `FetchError` says whether it may pass.
     pub fn fetch(&self) -> Result<String, FetchError> {
-        // Everything anew each time: there is one call an hour, and credentials, trust and the
-        // environment's region may have changed since the last.
+        // A thread of its own, since whoever asks may be on an event loop. Everything anew each time:
+        // there is one call an hour, and credentials, trust and the environment's region may have
+        // changed since the last.
+        let fetched = thread::scope(|scope| scope.spawn(|| self.fetch_here()).join());
+        fetched.unwrap_or_else(|_panicked| Err(self.failed("NoRuntime", "the request panicked")))
+    }
+
+    fn fetch_here(&self) -> Result<String, FetchError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| self.failed("NoRuntime", &error.to_string()))?;
         with_default(NoSubscriber::new(), || {

@@ -3,6 +3,7 @@
 //! For the command line and the agent beside the proxy. It must not know what is asked.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const MOST_BYTES: usize = 4 << 20;
 pub enum Client {
     /// On this machine, by its control socket.
     Local(PathBuf),
+    /// By plain HTTP, which answers health checks and no more.
+    Open(SocketAddr),
     /// Anywhere.
     Remote {
         /// Its Admin API; a path in it is not looked at.
@@ -161,6 +164,11 @@ impl Client {
                 let stream = stream.map_err(|source| self.not_connected(source))?;
                 exchange(stream, request, MOST_BYTES).await
             }
+            Self::Open(address) => {
+                let stream = TcpStream::connect(address).await;
+                let stream = stream.map_err(|source| self.not_connected(source))?;
+                exchange(stream, request, MOST_BYTES).await
+            }
             Self::Remote { url, ca, .. } => {
                 let stream = self.secure(url, ca.as_ref()).await?;
                 exchange(stream, request, MOST_BYTES).await
@@ -182,7 +190,7 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONNECTION, "close");
         request = match self {
-            Self::Local(_) => request.header(header::HOST, "localhost"),
+            Self::Local(_) | Self::Open(_) => request.header(header::HOST, "localhost"),
             Self::Remote { url, .. } => request.header(header::HOST, url.authority()),
         };
         if let Self::Remote {
@@ -230,6 +238,7 @@ impl Client {
     fn to(&self) -> String {
         match self {
             Self::Local(socket) => socket.display().to_string(),
+            Self::Open(address) => address.to_string(),
             Self::Remote { url, .. } => format!("https://{}", url.authority()),
         }
     }

@@ -33,19 +33,22 @@ pub struct Pass {
     source: IpAddr,
 }
 
+/// What this process's file limit carries: two descriptors for each connection.
+#[must_use]
+pub fn most_connections() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let files = files.current.unwrap_or(u64::MAX);
+    let fits = files.saturating_sub(RESERVED_FILES).max(2) / 2;
+    usize::try_from(fits).unwrap_or(usize::MAX)
+}
+
 impl Admission {
-    /// The caps of the configuration; without one for all connections, what the file limit carries
-    /// (two descriptors each).
+    /// The caps of the configuration; without one for all connections, what the file limit carries.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let limits = &config.limits;
-        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-        let files = files.current.unwrap_or(u64::MAX);
-        let fits = usize::try_from(files.saturating_sub(RESERVED_FILES).max(2) / 2);
         Self {
-            most: limits
-                .max_connections
-                .unwrap_or_else(|| fits.unwrap_or(usize::MAX)),
+            most: limits.max_connections.unwrap_or_else(most_connections),
             most_per_listener: limits.max_connections_per_listener.unwrap_or(usize::MAX),
             most_per_source: limits.max_connections_per_source.unwrap_or(usize::MAX),
             live: Mutex::default(),

@@ -14,9 +14,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::build_info;
-use crate::config::{ClientTlsConfig, ForwardProxy, HttpsUrl, TrustSource};
+use crate::config::{ClientTlsConfig, ForwardProxy, HttpsUrl, TrustSource, UsageConfig};
 use crate::exchange::exchange;
 use crate::in_full::in_full;
+use crate::licence::anchors;
 use crate::tls::{ClientTls, TlsError};
 
 /// Until there is a connection, TLS included.
@@ -27,6 +28,10 @@ const WHOLE: Duration = Duration::from_secs(15);
 const MOST_BYTES: usize = 16 * 1024;
 /// The longest head of a forward proxy's answer.
 const MOST_HEAD: usize = 8 * 1024;
+
+/// Where a build without a vendor's endpoint reports to: nowhere, for `.example` is no domain
+/// (RFC 2606).
+const NOWHERE: &str = "https://usage.throughway.example/v1/reports";
 
 /// Where reports go, and how.
 #[derive(Clone, Debug)]
@@ -115,9 +120,38 @@ pub(super) fn check(route: &Route) -> Result<(), PostError> {
     }
 }
 
+impl Route {
+    /// As configured; the vendor's own endpoint where none is.
+    ///
+    /// # Errors
+    /// When the built-in endpoint is none.
+    pub fn of(config: &UsageConfig) -> Result<Self, String> {
+        let built_in = || HttpsUrl::parse(anchors::usage_endpoint().unwrap_or(NOWHERE));
+        let endpoint = match &config.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => built_in().map_err(|why| format!("the built-in usage endpoint {why}"))?,
+        };
+        Ok(Self {
+            endpoint,
+            forward_proxy: config.forward_proxy.clone(),
+            ca_path: config.ca_path.clone(),
+        })
+    }
+}
+
 impl Post {
     pub(super) fn new(route: Route) -> Self {
         Self { route }
+    }
+
+    /// Connects along the route, and sends nothing.
+    pub(super) async fn reach(&self) -> Result<(), PostError> {
+        let connected = timeout(CONNECT, self.connect()).await;
+        let late = |_elapsed| PostError::Deadline {
+            what: "connection",
+            limit: CONNECT,
+        };
+        connected.map_err(late)?.map(drop)
     }
 
     /// Sends this text and waits for the answer.
