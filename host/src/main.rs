@@ -16,7 +16,8 @@ use throughway::admin::Client;
 use throughway::config::{self, Config, Given, Parsed};
 use throughway::doctor::{self, Examination};
 use throughway::licence::{Source, anchors};
-use throughway::{RunError, agent, build_info, memory, telemetry};
+use throughway::telemetry::{self, Debugging};
+use throughway::{RunError, agent, build_info, memory};
 use tokio::runtime::Builder;
 
 use crate::cli::license::Outcome;
@@ -70,16 +71,7 @@ fn main() -> ExitCode {
 
 /// Runs the proxy; the exit code says how it ended.
 fn serve() -> ExitCode {
-    if let Err(error) = memory::keep_private() {
-        return complain(&format!("keep memory private: {error}"), FAILED);
-    }
-    with_config(|parsed| {
-        let debugging = match telemetry::start(&parsed.config.log) {
-            Ok(debugging) => debugging,
-            Err(error) => {
-                return complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED);
-            }
-        };
+    lasting(|parsed, debugging| {
         for notice in &parsed.notices {
             if notice.warning {
                 tracing::warn!("{}", notice.text);
@@ -96,11 +88,19 @@ fn serve() -> ExitCode {
 
 /// Runs the AWS half; what is to be said of the configuration, the proxy says.
 fn aws_agent(control_socket: PathBuf) -> ExitCode {
+    lasting(|parsed, _| {
+        let setting = setting_of(parsed);
+        ended(agent::run(&parsed.config, setting, control_socket))
+    })
+}
+
+/// Runs what lasts: with its memory to itself, and a log.
+fn lasting(run: impl FnOnce(&Parsed, Debugging) -> ExitCode) -> ExitCode {
+    if let Err(error) = memory::keep_private() {
+        return complain(&format!("keep memory private: {error}"), FAILED);
+    }
     with_config(|parsed| match telemetry::start(&parsed.config.log) {
-        Ok(_stays_as_it_is) => {
-            let setting = setting_of(parsed);
-            ended(agent::run(&parsed.config, setting, control_socket))
-        }
+        Ok(debugging) => run(parsed, debugging),
         Err(error) => complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED),
     })
 }
