@@ -96,6 +96,23 @@ Examples:
   throughway connections --drain 42
   throughway connections --url https://edge.example.com:8888 --user ops:s3cret --ca https.crt")]
     Connections(connections::Connections),
+    /// The AWS half of an image: the licence out of Secrets Manager, and a drain before the instance ends
+    #[command(after_help = "\
+Example:
+  GATEWAY_ENV_FILE=/etc/throughway/throughway.env throughway aws-agent
+
+Writes the secret of GATEWAY_LICENSE_SECRET_ID to the file of GATEWAY_LICENSE_AGENT_FILE, where a proxy
+beside it finds it, and completes the action of GATEWAY_AWS_LIFECYCLE_HOOK once that proxy has drained.
+SIGHUP reads the secret again; SIGTERM ends it and leaves the file")]
+    AwsAgent {
+        /// The proxy's control socket
+        #[arg(
+            long,
+            value_name = "PATH",
+            default_value = "/run/throughway/control.sock"
+        )]
+        control_socket: PathBuf,
+    },
     /// Prints version, commit, target, WIT versions, licence anchors and TLS library
     #[command(after_help = "Example:\n  throughway version --json")]
     Version {

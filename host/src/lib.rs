@@ -7,12 +7,13 @@
 //! matches each response to the head of that queue and streams it untouched, unless it carries broker
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
-//! Imports go downward only: flow (`run doctor listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence usage admin metrics telemetry drain inventory notify pool signal exchange replace
+//! Imports go downward only: flow (`run agent doctor listener session relay`) → owners (`tls upstream
+//! addrmap wasm topology licence usage admin metrics telemetry drain inventory notify pool signal exchange replace
 //! memory proxy_protocol`) → pure (`kafka config close excluded in_full`).
 
 pub mod addrmap;
 pub mod admin;
+pub mod agent;
 pub mod build_info;
 pub mod close;
 pub mod config;

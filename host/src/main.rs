@@ -6,6 +6,7 @@ mod cli;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -15,7 +16,8 @@ use throughway::admin::Client;
 use throughway::config::{self, Config, Given, Parsed};
 use throughway::doctor::{self, Examination};
 use throughway::licence::{Source, anchors};
-use throughway::{RunError, build_info, memory, telemetry};
+use throughway::telemetry::{self, Debugging};
+use throughway::{RunError, agent, build_info, memory};
 use tokio::runtime::Builder;
 
 use crate::cli::license::Outcome;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
             Err(error) => complain(&format!("{}: {error}", folder.display()), FAILED),
         },
         Command::Serve => serve(),
+        Command::AwsAgent { control_socket } => aws_agent(control_socket),
         Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
         Command::License(asked) if asked.needs_settings() => {
             with_config(|parsed| finish(asked.run(setting_of(parsed))))
@@ -68,16 +71,7 @@ fn main() -> ExitCode {
 
 /// Runs the proxy; the exit code says how it ended.
 fn serve() -> ExitCode {
-    if let Err(error) = memory::keep_private() {
-        return complain(&format!("keep memory private: {error}"), FAILED);
-    }
-    with_config(|parsed| {
-        let debugging = match telemetry::start(&parsed.config.log) {
-            Ok(debugging) => debugging,
-            Err(error) => {
-                return complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED);
-            }
-        };
+    lasting(|parsed, debugging| {
         for notice in &parsed.notices {
             if notice.warning {
                 tracing::warn!("{}", notice.text);
@@ -85,16 +79,38 @@ fn serve() -> ExitCode {
                 tracing::info!("{}", notice.text);
             }
         }
-        let licence = match Source::choose(setting_of(parsed)) {
-            Ok(source) => source,
-            Err(error) => return complain(&format!("refused: {error}"), REFUSED),
-        };
-        match throughway::run(parsed, licence, debugging) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
-            Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
+        match Source::choose(setting_of(parsed)) {
+            Ok(licence) => ended(throughway::run(parsed, licence, debugging)),
+            Err(error) => complain(&format!("refused: {}", error.in_full()), REFUSED),
         }
     })
+}
+
+/// Runs the AWS half; what is to be said of the configuration, the proxy says.
+fn aws_agent(control_socket: PathBuf) -> ExitCode {
+    lasting(|parsed, _| {
+        let setting = setting_of(parsed);
+        ended(agent::run(&parsed.config, setting, control_socket))
+    })
+}
+
+/// Runs what lasts: with its memory to itself, and a log.
+fn lasting(run: impl FnOnce(&Parsed, Debugging) -> ExitCode) -> ExitCode {
+    if let Err(error) = memory::keep_private() {
+        return complain(&format!("keep memory private: {error}"), FAILED);
+    }
+    with_config(|parsed| match telemetry::start(&parsed.config.log) {
+        Ok(debugging) => run(parsed, debugging),
+        Err(error) => complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED),
+    })
+}
+
+fn ended(outcome: Result<(), RunError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
+        Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
+    }
 }
 
 /// Looks at everything, or only at what is wrong with the configuration.

@@ -12,6 +12,7 @@
 mod access_log;
 mod address_map;
 mod admin;
+mod agent;
 mod by_value;
 mod certificates;
 mod cluster;
@@ -33,6 +34,7 @@ mod ports;
 mod protocol;
 mod reauthentication;
 mod release;
+mod secret;
 mod secrets;
 mod service_manager;
 mod sessions;

@@ -10,6 +10,7 @@
 //! - [`soak`], [`usage`]: how much is run, and what it takes
 //! - [`bench`]: throughway beside its peers
 //! - [`collector`], [`clock`]: the vendor's side of usage reports, and time moved from outside
+//! - [`cloud`]: AWS by an emulator, with faults
 //! - [`process`], [`files`]: children and folders that never outlive us, logs that do
 
 #![expect(
@@ -27,6 +28,7 @@ pub mod cells;
 pub mod certificates;
 pub mod clients;
 pub mod clock;
+pub mod cloud;
 pub mod cluster;
 pub mod collector;
 pub mod faults;

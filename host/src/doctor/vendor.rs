@@ -1,6 +1,6 @@
 //! The vendor's side: the licence, where it comes from, and where usage reports go.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::Finding;
 use crate::config::{Config, Parsed};
@@ -23,17 +23,7 @@ pub(super) fn licence(parsed: &Parsed) -> Vec<Finding> {
     };
     let token = match source.read() {
         Ok(token) => token,
-        Err(error) if source.may_come_later() => {
-            return vec![Finding::warn(
-                LICENCE,
-                error.in_full(),
-                "the proxy starts and waits for it; `systemctl status throughway-aws` says why it is not there",
-            )];
-        }
-        Err(error) => {
-            let remedy = "the service's user must be able to read it";
-            return vec![Finding::fail(LICENCE, error.in_full(), remedy)];
-        }
+        Err(error) => return vec![unread(&source, &error)],
     };
     let verdict = report::judge(&token.0, source.variable(), SystemTime::now().into());
     vec![match (verdict.refusal, verdict.standing) {
@@ -43,6 +33,26 @@ pub(super) fn licence(parsed: &Parsed) -> Vec<Finding> {
         (None, Some(standing)) => counts(&standing),
         (None, None) => Finding::pass(LICENCE, "counts"),
     }]
+}
+
+fn unread(source: &Source, error: &LicenceError) -> Finding {
+    let detail = error.in_full();
+    match (source.may_come_later(error, Duration::ZERO), source) {
+        (true, Source::AgentFile(_)) => Finding::warn(
+            LICENCE,
+            detail,
+            "the proxy starts and waits for it; `systemctl status throughway-aws` says why it is not there",
+        ),
+        (true, _) => Finding::warn(LICENCE, detail, "the proxy starts and asks again"),
+        (false, Source::Secret(..)) => {
+            Finding::fail(LICENCE, detail, "docs/licence.md has each code")
+        }
+        (false, _) => Finding::fail(
+            LICENCE,
+            detail,
+            "the service's user must be able to read it",
+        ),
+    }
 }
 
 fn counts(standing: &Standing) -> Finding {
@@ -65,20 +75,20 @@ fn source(parsed: &Parsed) -> Result<Source, LicenceError> {
     Source::choose(|name| parsed.later.get(name).map(|value| value.0.as_str()))
 }
 
-/// Only where the licence is a secret there; without an agent's file this build reads none.
+/// Only where the licence is a secret there.
 pub(super) fn secret(parsed: &Parsed) -> Option<Finding> {
     let id = parsed.later.get("GATEWAY_LICENSE_SECRET_ID")?;
     let id = id.0.trim();
     (!id.is_empty()).then(|| match source(parsed) {
-        Ok(_) => Finding::pass(
+        Ok(source) if source.is_by_agent() => Finding::pass(
             SECRET,
             format!("{id} is for `throughway aws-agent` to read"),
         ),
-        Err(error) => Finding::fail(
-            SECRET,
-            error.in_full(),
-            "let the agent read it, or use a file",
-        ),
+        Ok(source) => match source.read() {
+            Ok(_token) => Finding::pass(SECRET, format!("{id} is read")),
+            Err(error) => Finding::fail(SECRET, error.in_full(), "docs/licence.md has each code"),
+        },
+        Err(error) => Finding::fail(SECRET, error.in_full(), "name the secret by its ARN"),
     })
 }
 

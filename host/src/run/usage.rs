@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::licence::now as wall_clock;
 use crate::config::Config;
 use crate::licence::anchors;
+use crate::licence::keep::now as wall_clock;
 use crate::session::Edge;
 use crate::usage::sender::{self, Sender};
 use crate::usage::{Facts, Now, Reading, Reporter, Route, Setup, Store};
