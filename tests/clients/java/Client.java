@@ -13,7 +13,7 @@ import org.apache.kafka.common.serialization.*;
 /**
  * A Java client that carries out one task (JSON on standard input) and reports (JSON on standard
  * output). The words are those of tests/src/clients/task.rs. Runs from source with the jars of any
- * Kafka version since 3.9.
+ * Kafka version since 2.8.
  */
 public class Client {
     static final ObjectMapper JSON = new ObjectMapper();
@@ -56,8 +56,9 @@ public class Client {
             case "elections" -> {
                 createTopic(admin);
                 CompletableFuture<Integer> written = CompletableFuture.supplyAsync(() -> write(records));
+                int round = 0;
                 do {
-                    moveLeaders(admin);
+                    moveLeaders(admin, round++);
                 } while (!written.isDone());
                 report.put("written", written.get());
                 read("read_uncommitted");
@@ -180,13 +181,17 @@ public class Client {
         report.put("read", read).put("wrong", wrong);
     }
 
-    /** Makes the second replica of each partition its preferred leader, and lets it lead. */
-    void moveLeaders(Admin admin) throws Exception {
+    /** Gives every partition another preferred leader, and lets it lead. Each node has a replica of each. */
+    void moveLeaders(Admin admin, int round) throws Exception {
+        List<Integer> nodes = new ArrayList<>();
+        for (Node node : admin.describeCluster().nodes().get()) {
+            nodes.add(node.id());
+        }
         Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
-        for (TopicPartitionInfo partition : admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions()) {
-            List<Integer> order = new ArrayList<>(partition.replicas().stream().map(Node::id).toList());
-            Collections.rotate(order, -1);
-            moves.put(new TopicPartition(topic, partition.partition()), Optional.of(new NewPartitionReassignment(order)));
+        for (int partition = 0; partition < task.get("partitions").asInt(); partition++) {
+            List<Integer> order = new ArrayList<>(nodes);
+            Collections.rotate(order, partition + round);
+            moves.put(new TopicPartition(topic, partition), Optional.of(new NewPartitionReassignment(order)));
         }
         admin.alterPartitionReassignments(moves).all().get();
         while (!admin.listPartitionReassignments(moves.keySet()).reassignments().get().isEmpty()) { }
