@@ -144,7 +144,7 @@ impl Table {
             let why = outcome
                 .why()
                 .map_or(String::new(), |why| format!(": {why}"));
-            text.push_str(&format!("  {client:<26}{way:<46}{}{why}\n", outcome.word()));
+            text.push_str(&format!("  {client:<32}{way:<46}{}{why}\n", outcome.word()));
         }
         text
     }

@@ -58,7 +58,8 @@ def read(task, report):
 
 def round_trip(task, report):
     topic = NewTopic(task["topic"], num_partitions=task["partitions"])
-    AdminClient(properties(task)).create_topics([topic])[task["topic"]].result(PATIENCE_SECONDS)
+    admin = AdminClient(properties(task))
+    admin.create_topics([topic])[task["topic"]].result(PATIENCE_SECONDS)
     report.written(write(task))
     read(task, report)
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use kafka_protocol::messages::MetadataRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,6 +21,8 @@ pub enum Disturbance {
     /// A cluster whose answers name other brokers each time: the address table is computed anew 20
     /// times a second.
     Rebuild,
+    /// `/metrics` is asked for ten times a second, where once in 15 seconds is usual.
+    Scrape,
     /// Usage reports go to an address where nobody listens.
     UsageDown,
 }
@@ -28,6 +30,7 @@ pub enum Disturbance {
 const SLOW: usize = 2_000;
 const BYTE: Duration = Duration::from_secs(1);
 const REBUILD: Duration = Duration::from_millis(50);
+const SCRAPE: Duration = Duration::from_millis(100);
 
 impl Disturbance {
     /// By the name that the command line has for it.
@@ -39,8 +42,9 @@ impl Disturbance {
         Ok(match name {
             "slow-http" => Self::SlowHttp,
             "rebuild" => Self::Rebuild,
+            "scrape" => Self::Scrape,
             "usage-down" => Self::UsageDown,
-            _ => bail!("unknown: {name}; accepted: slow-http rebuild usage-down"),
+            _ => bail!("unknown: {name}; accepted: slow-http rebuild scrape usage-down"),
         })
     }
 
@@ -63,6 +67,15 @@ impl Disturbance {
                         let request = MetadataRequest::default();
                         let _answer = connection.call(12, &request).await.unwrap();
                         tokio::time::sleep(REBUILD).await;
+                    }
+                });
+            }
+            Self::Scrape => {
+                let port = candidate.admin_port().unwrap_or_default();
+                tasks.spawn(async move {
+                    loop {
+                        scrape(port).await.unwrap();
+                        tokio::time::sleep(SCRAPE).await;
                     }
                 });
             }
@@ -90,4 +103,14 @@ async fn slowly(port: u16) {
         }
         let _rest = stream.read(&mut [0; 1024]).await;
     }
+}
+
+async fn scrape(port: u16) -> Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    ensure!(answer.starts_with(b"HTTP/1.1 200"), "no metrics");
+    Ok(())
 }

@@ -85,6 +85,9 @@ async fn disturbed(options: &Options, disturbance: Disturbance) -> Result<()> {
         more.push(("GATEWAY_ADDRESS_MAP", map.display().to_string()));
         more.push(("GATEWAY_ADDRESS_MAP_LIMITS", "runtime".to_owned()));
     }
+    if disturbance == Disturbance::Scrape {
+        more.push(("GATEWAY_SECURED_METRICS", "false".to_owned()));
+    }
     let quiet = peers::throughway(&ground, OURS, &more)?;
     let control = peers::throughway(&ground, CONTROL, &more)?;
     if disturbance == Disturbance::UsageDown {
