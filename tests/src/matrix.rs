@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use self::plan::Plan;
 use self::way::Way;
-use crate::cells::{Outcome, Table};
+use crate::cells::{self, Outcome, Table};
 use crate::clients::{Library, NotHere};
 use crate::cluster::{Cluster, ClusterOptions};
 
@@ -46,7 +46,7 @@ pub async fn run(kafka: &str, plan: &Plan) -> Result<Table> {
         records: plan.records,
     });
     let mut table = Table::default();
-    for (library, outcomes) in plan.clients.iter().zip(cells(&ground, plan).await?) {
+    for (library, outcomes) in plan.clients.iter().zip(outcomes(&ground, plan).await?) {
         for (way, outcome) in ground.through.iter().zip(outcomes) {
             table.add(&plan::name(library)?, &way.name, outcome);
         }
@@ -59,7 +59,7 @@ pub async fn run(kafka: &str, plan: &Plan) -> Result<Table> {
 }
 
 /// What becomes of each cell, clients by ways; a few at a time.
-async fn cells(ground: &Arc<Ground>, plan: &Plan) -> Result<Vec<Vec<Outcome>>> {
+async fn outcomes(ground: &Arc<Ground>, plan: &Plan) -> Result<Vec<Vec<Outcome>>> {
     let slots = Arc::new(Semaphore::new(plan.jobs));
     let mut running = JoinSet::new();
     let mut outcomes = vec![vec![Outcome::Missing; ground.through.len()]; plan.clients.len()];
@@ -91,8 +91,7 @@ async fn cells(ground: &Arc<Ground>, plan: &Plan) -> Result<Vec<Vec<Outcome>>> {
 
 async fn cell(ground: &Ground, library: &Library, column: usize) -> Outcome {
     let way = &ground.through[column];
-    let topic = format!("{}-{}", plan::id(library), way.name)
-        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let topic = cells::topic(library, &way.name);
     let Err(words) = way.attempt(library, &topic, ground.records).await else {
         return Outcome::Passed;
     };

@@ -114,8 +114,7 @@ pub fn name(library: &Library) -> Result<String> {
 }
 
 /// A client as arguments name it: its name without the language, such as `java-2.8.2`.
-#[must_use]
-pub fn id(library: &Library) -> String {
+fn id(library: &Library) -> String {
     let name = library.name().to_lowercase();
     let (name, _) = name.split_once(" (").unwrap_or((&name, ""));
     name.replace(' ', "-")
