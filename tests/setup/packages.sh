@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|maps|package|image-check|emulator}
+for_what=${1:?usage: packages.sh build|test|maps|matrix|package|image-check|emulator}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -40,6 +40,12 @@ maps)
     need nodejs command -v node
     need npm command -v npm
     ;;
+matrix)
+    need nodejs command -v node
+    need npm command -v npm
+    # Where Debian's is too old for the Go clients, these are a gap of the table.
+    need golang-go command -v go
+    ;;
 package)
     need binutils command -v strip
     need buildah command -v buildah
@@ -62,7 +68,7 @@ image-check)
     need python3-venv venv
     ;;
 *)
-    echo "usage: packages.sh build|test|maps|package|image-check|emulator" >&2
+    echo "usage: packages.sh build|test|maps|matrix|package|image-check|emulator" >&2
     exit 64
     ;;
 esac

@@ -5,7 +5,8 @@
 //!
 //! - [`kafka_jars`], [`cluster`], [`certificates`], [`ports`]: a real upstream
 //! - [`proxy`]: throughway as a process, with the variables of a test
-//! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
+//! - [`clients`]: programs in Rust, Java, Python, Go and JavaScript, all told what to do in the same way
+//! - [`cells`], [`matrix`]: which client came through in which way; every client with every Kafka
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
 //! - [`soak`], [`usage`]: how much is run, and what it takes
 //! - [`bench`]: throughway beside its peers
@@ -35,6 +36,7 @@ pub mod faults;
 pub mod files;
 pub mod kafka_jars;
 pub mod leaks;
+pub mod matrix;
 pub mod ports;
 pub mod probe;
 pub mod process;

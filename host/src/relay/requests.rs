@@ -203,10 +203,7 @@ where
         match classify(&prefix, permissions) {
             RequestFate::Forward(kind) => {
                 self.body = self.introduction(&prefix);
-                self.shared
-                    .in_flight
-                    .borrow_mut()
-                    .push(due(Answerer::Broker(kind)));
+                self.shared.asked(due(Answerer::Broker(kind)));
             }
             RequestFate::ForwardProduce(kind) => {
                 let scanner = AcksScanner::new(prefix.api_version, prefix.payload_len);
@@ -216,10 +213,7 @@ where
             }
             RequestFate::AnswerLocally(answer) => {
                 self.body = Body::Dropped(answer);
-                self.shared
-                    .in_flight
-                    .borrow_mut()
-                    .push(due(Answerer::Us(answer)));
+                self.shared.asked(due(Answerer::Us(answer)));
                 self.shared.ours.notify_one();
                 return Ok(Begun::Dropped(answer));
             }
@@ -283,7 +277,7 @@ where
                 self.body = Body::Pass;
             }
             Some(_) => {
-                self.shared.in_flight.borrow_mut().push(*due);
+                self.shared.asked(*due);
                 self.body = Body::Pass;
             }
             None if self.left == 0 => {
