@@ -82,7 +82,8 @@ impl Drain {
         self.inventory.reopen();
     }
 
-    fn end(&self, asked: &[Arc<Entry>], grace: Duration) {
+    /// Asks these to end, and cuts those alive after `grace`. Must be called on a runtime.
+    pub fn end(&self, asked: &[Arc<Entry>], grace: Duration) {
         asked.iter().for_each(|entry| entry.polite.cancel());
         let cut: Vec<_> = asked.iter().map(|entry| entry.cut.clone()).collect();
         self.waiting.spawn(async move {

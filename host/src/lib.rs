@@ -8,11 +8,12 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence usage admin metrics telemetry drain inventory notify signal
-//! proxy_protocol`) → pure (`kafka config close excluded`).
+//! topology licence usage admin metrics telemetry drain inventory admission slots notify
+//! signal proxy_protocol`) → pure (`kafka config close excluded`).
 
 pub mod addrmap;
 pub mod admin;
+pub mod admission;
 pub mod build_info;
 pub mod close;
 pub mod config;
@@ -29,6 +30,7 @@ pub mod relay;
 mod run;
 pub mod session;
 pub mod signal;
+mod slots;
 pub mod telemetry;
 pub mod tls;
 pub mod topology;

@@ -6,6 +6,7 @@
 mod admin;
 mod licence;
 mod maps;
+mod misled;
 mod reload;
 mod tls;
 mod usage;
@@ -187,6 +188,7 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
         end.clone(),
         remember_topology(Arc::clone(&edge), Arc::new(store)),
     ));
+    tasks.spawn(until(end.clone(), misled::run(Arc::clone(&edge))));
     tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
     let watching = Arc::clone(&licence).run(licence_asked);
     tasks.spawn(until(end.clone(), watching));

@@ -157,7 +157,7 @@ pub(crate) fn in_own_namespace(hosts: &Hosts) -> Vec<OsString> {
 }
 
 /// A binary of this crate, which cargo puts beside (a demo's) or above (a test's) our own.
-fn own_program(name: &str) -> Result<PathBuf> {
+pub(crate) fn own_program(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let found = own
         .ancestors()

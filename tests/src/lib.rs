@@ -6,7 +6,9 @@
 //! - [`kafka_jars`], [`cluster`], [`certificates`], [`ports`]: a real upstream
 //! - [`proxy`]: throughway as a process, with the variables of a test
 //! - [`clients`]: Rust, Java and Python programs, all told what to do in the same way
+//! - [`load`]: clients that go on while something breaks, and the check that nothing was lost
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
+//! - [`network`]: a network that a test has for itself, and a link in it that can fail
 //! - [`soak`], [`usage`]: how much is run, and what it takes
 //! - [`bench`]: throughway beside its peers
 //! - [`collector`], [`clock`]: the vendor's side of usage reports, and time moved from outside
@@ -33,6 +35,8 @@ pub mod faults;
 pub mod files;
 pub mod kafka_jars;
 pub mod leaks;
+pub mod load;
+pub mod network;
 pub mod ports;
 pub mod probe;
 pub mod process;

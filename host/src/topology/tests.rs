@@ -207,3 +207,49 @@ fn a_forgotten_broker_is_learned_anew_and_a_seed_returns_to_its_place() {
     assert_eq!(address(&topology, 2), None);
     assert_eq!(topology.learn(&other).unwrap().version, version + 2);
 }
+
+#[test]
+fn two_brokers_may_exchange_addresses_in_one_answer() {
+    let topology = topology();
+    let exchange = [
+        named(1, "b.internal.test", 9092),
+        named(5, "a.internal.test", 9092),
+    ];
+    for brokers in [
+        [
+            named(1, "a.internal.test", 9092),
+            named(5, "b.internal.test", 9092),
+        ],
+        exchange,
+    ] {
+        topology.learn(&answer(&brokers, None)).unwrap();
+    }
+    assert_eq!(
+        address(&topology, 1).as_deref(),
+        Some("b.internal.test:9092")
+    );
+    assert_eq!(
+        address(&topology, 5).as_deref(),
+        Some("a.internal.test:9092")
+    );
+}
+
+#[test]
+fn whoever_takes_an_address_has_the_broker_before_it_forgotten() {
+    let topology = topology();
+    topology.learn(&found(1, "a.internal.test")).unwrap();
+    topology.learn(&found(12, "c.internal.test")).unwrap();
+    let a = Endpoint {
+        host: "a.internal.test".to_owned(),
+        port: 9092,
+    };
+    assert!(!topology.snapshot().is_of_another(&a, NodeId(1)));
+    topology.learn(&found(5, "a.internal.test")).unwrap();
+    assert_eq!(address(&topology, 1), None);
+    assert_eq!(
+        address(&topology, 12).as_deref(),
+        Some("c.internal.test:9092")
+    );
+    assert!(topology.snapshot().is_of_another(&a, NodeId(1)));
+    assert!(!topology.snapshot().is_of_another(&a, NodeId(5)));
+}

@@ -59,18 +59,25 @@ pub enum Listener {
     Mtls,
 }
 
-/// The five ports of a node, in a row.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct NodePorts(pub u16);
+/// Where clients find a node, and where the other nodes find its controller, which never moves.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NodeAddress {
+    /// What it advertises on its SASL listeners.
+    pub host: String,
+    /// The first of its ports.
+    pub first: u16,
+    /// `None` for a node that is a broker only.
+    pub controller: Option<u16>,
+}
 
-impl NodePorts {
-    /// How many a node needs.
-    pub const COUNT: u16 = 5;
+impl NodeAddress {
+    /// Ports of a node's listeners, in a row.
+    pub const LISTENERS: u16 = 4;
 
     /// Where `listener` is on 127.0.0.1.
     #[must_use]
-    pub fn of(self, listener: Listener) -> u16 {
-        self.0
+    pub fn of(&self, listener: Listener) -> u16 {
+        self.first
             + match listener {
                 Listener::Internal => 0,
                 Listener::SaslPlain => 1,
@@ -79,8 +86,13 @@ impl NodePorts {
             }
     }
 
-    fn controller(self) -> u16 {
-        self.0 + 4
+    /// Lets a node move, or exchange places with another: its controller stays.
+    #[must_use]
+    pub fn moved_to(&self, place: &Self) -> Self {
+        Self {
+            controller: self.controller,
+            ..place.clone()
+        }
     }
 }
 
@@ -104,7 +116,8 @@ pub fn rack(node: i32) -> &'static str {
 /// A node's place among the others.
 pub(super) struct NodePlan<'a> {
     pub id: i32,
-    pub ports: &'a BTreeMap<i32, NodePorts>,
+    pub at: &'a NodeAddress,
+    pub voters: &'a str,
     pub data: &'a Path,
     pub identity: &'a Identity,
     pub trust: &'a Path,
@@ -136,9 +149,7 @@ impl NodePlan<'_> {
     }
 
     fn addresses(&self) -> String {
-        let id = self.id;
-        let at = self.ports[&id];
-        let host = advertised_host(id);
+        let (id, at) = (self.id, self.at);
         let named =
             |name: &str, listener, host: &str| format!("{name}://{host}:{}", at.of(listener));
         let all = |host: &str| {
@@ -150,29 +161,30 @@ impl NodePlan<'_> {
             ]
             .join(",")
         };
-        let voters: Vec<String> = self
-            .ports
-            .iter()
-            .map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller()))
-            .collect();
+        let (roles, controller) = match at.controller {
+            Some(port) => (
+                "broker,controller",
+                format!(",CONTROLLER://127.0.0.1:{port}"),
+            ),
+            None => ("broker", String::new()),
+        };
         format!(
             "node.id={id}\n\
+             process.roles={roles}\n\
              broker.rack={}\n\
              controller.quorum.voters={}\n\
-             listeners={},CONTROLLER://127.0.0.1:{}\n\
+             listeners={}{controller}\n\
              advertised.listeners={}\n",
             rack(id),
-            voters.join(","),
+            self.voters,
             all("127.0.0.1"),
-            at.controller(),
-            all(&host),
+            all(&at.host),
         )
     }
 }
 
 /// Internal topics get few partitions: each costs start-up time.
 const COMMON: &str = "\
-process.roles=broker,controller
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=INTERNAL
 listener.security.protocol.map=INTERNAL:PLAINTEXT,SASLPLAIN:SASL_PLAINTEXT,SASLTLS:SASL_SSL,MTLS:SASL_SSL,CONTROLLER:PLAINTEXT
