@@ -156,12 +156,17 @@ impl Asked {
             (false, _) => 404,
             // Whatever single thing is asked for, there is none by that name.
             (true, Some(Who::Reader | Who::Admin)) if self.template.contains('{') => 404,
+            // The body that all of them have is no component.
+            (true, Some(_)) if self.method == "PUT" && self.template == ADDRESS_MAP => 422,
             (true, Some(Who::Reader | Who::Admin)) => 200,
             (true, _) if OPERATIONS.iter().any(|o| served(&o)) => 405,
             (true, _) => 404,
         })
     }
 }
+
+/// What takes a component.
+const ADDRESS_MAP: &str = "/throughway/v1/address-map";
 
 /// A connection to the API as if by TLS, without sockets.
 struct Wire {
