@@ -166,7 +166,7 @@ async fn live(
     let dialled = routed.route.upstream.clone();
     edge.drain.inventory.routed(present, routed.route);
     // Those who find out that brokers have moved look at the inventory; it may have been a moment ago.
-    if meant.is_some_and(|node_id| edge.topology.snapshot().is_of_another(&dialled, node_id)) {
+    if meant.is_some_and(|node_id| edge.topology.snapshot().has_given_up(&dialled, node_id)) {
         present.polite.cancel();
     }
     let answers = answers(edge, &arrival.inbound);

@@ -53,12 +53,13 @@ impl Snapshot {
         self.brokers.iter().map(one).collect()
     }
 
-    /// Whether another broker than this one is at an address, as far as is known.
+    /// Whether this broker is somewhere else now and another one at this address. One of both is not
+    /// enough: a single wrong answer must not end anybody's session.
     #[must_use]
-    pub fn is_of_another(&self, upstream: &Endpoint, node_id: NodeId) -> bool {
+    pub fn has_given_up(&self, upstream: &Endpoint, node_id: NodeId) -> bool {
         let is_there = |known: &KnownBroker| known.upstream == *upstream;
-        let own = self.brokers.get(&node_id).is_some_and(is_there);
-        !own && self.brokers.values().any(is_there)
+        let own = self.brokers.get(&node_id);
+        own.is_some_and(|own| !is_there(own)) && self.brokers.values().any(is_there)
     }
 }
 

@@ -90,13 +90,25 @@ impl Away {
         Ok(crowd)
     }
 
-    /// Lets the link fail: from now on nothing gets through, and nobody is told.
+    /// Lets the link fail: from now on nothing comes from there, and nobody is told. (A device that is
+    /// down would tell: the kernel does not count a keepalive probe that it could not send.)
     ///
     /// # Errors
     ///
     /// When it does not.
     pub fn cut(&self) -> Result<()> {
-        self.ip(&["link", "set", "away", "down"])
+        self.ip(&["route", "add", "blackhole", &format!("{HERE}/32")])
+    }
+
+    /// How often the kernel sends again what nobody acknowledges, in this network alone
+    /// (`net.ipv4.tcp_retries2`).
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be told.
+    pub fn give_up_after(&self, retransmissions: u32) -> Result<()> {
+        let file = "/proc/sys/net/ipv4/tcp_retries2";
+        std::fs::write(file, retransmissions.to_string()).context(file)
     }
 
     fn prefix(&self) -> Vec<OsString> {

@@ -15,7 +15,7 @@ pub(super) async fn run(edge: Arc<Edge>) {
         let snapshot = edge.topology.snapshot();
         let misled = edge.drain.inventory.routed_where(|route| {
             let node_id = route.counted_as();
-            node_id.is_some_and(|id| snapshot.is_of_another(&route.upstream, id))
+            node_id.is_some_and(|id| snapshot.has_given_up(&route.upstream, id))
         });
         if !misled.is_empty() {
             tracing::info!(
