@@ -62,29 +62,8 @@ use self::unknown::Question;
 use self::worker::{Request, Start};
 use crate::config::{Config, LimitsProfile};
 use crate::kafka::{Endpoint, NodeId};
+pub use crate::wasm::AddrMapError;
 pub use crate::wasm::narrow::narrow;
-
-/// Why an address map is not used.
-#[derive(Debug, thiserror::Error)]
-pub enum AddrMapError {
-    /// The component or its configuration is refused, with what was found and what is accepted.
-    #[error("address map refused: {0}")]
-    Refused(String),
-    /// A call failed.
-    #[error("address map failed in {call}: {detail}")]
-    Trapped {
-        /// Which of the four functions, or instantiation.
-        call: &'static str,
-        /// Escaped and limited in length.
-        detail: String,
-    },
-    /// A call did not end within its deadline.
-    #[error("address map did not answer {call} in time")]
-    TimedOut {
-        /// Which of the four functions, or instantiation.
-        call: &'static str,
-    },
-}
 
 /// One broker as the map is told about it.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -8,8 +8,8 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
-//! topology licence usage admin metrics telemetry drain inventory admission slots notify
-//! signal proxy_protocol`) → pure (`kafka config close excluded`).
+//! topology licence usage admin metrics telemetry drain inventory admission slots notify signal
+//! replace proxy_protocol`) → pure (`kafka config close excluded`).
 
 pub mod addrmap;
 pub mod admin;
@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod notify;
 pub mod proxy_protocol;
 pub mod relay;
+mod replace;
 mod run;
 pub mod session;
 pub mod signal;

@@ -8,6 +8,7 @@
 //! - `compile`   a component becomes code, in a child process
 //! - `cache`     code kept for the next start
 //! - `engine`    wasmtime's configuration, limits and deadlines
+//! - `error`     why a guest is not used
 //! - `bindings`  generated types and calls
 //! - `narrow`    a component reduced to the one export
 //! - `text`      a guest's texts, made fit for messages
@@ -16,6 +17,7 @@ pub(crate) mod bindings;
 mod cache;
 mod compile;
 mod engine;
+mod error;
 mod gate;
 pub(crate) mod narrow;
 mod surface;
@@ -38,8 +40,8 @@ use self::bindings::{
 use self::cache::Place;
 pub(crate) use self::cache::hex;
 use self::engine::{Meter, Runtime};
+pub use self::error::AddrMapError;
 pub(crate) use self::text::shown;
-use crate::addrmap::AddrMapError;
 use crate::config::LimitsProfile;
 
 /// The component that ships inside the binary. There is no other implementation of its rules here.

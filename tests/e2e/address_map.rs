@@ -1,16 +1,16 @@
 //! The address map decides what clients are told; a bad one, or a bad configuration, is refused
 //! before anything listens.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use kafka_protocol::messages::MetadataRequest;
+use throughway_tests::clients::{Action, Library, Security, Task};
 use throughway_tests::cluster::{self, NODE_IDS, USER};
 use throughway_tests::files::TemporaryFolder;
 use throughway_tests::probe::{check_one_to_one, probe_table};
-use throughway_tests::proxy::{PORT_COUNT, Settings, Upstream};
+use throughway_tests::proxy::{PORT_COUNT, Settings, Upstream, binary};
 use throughway_tests::wire::{Connection, Door};
 use throughway_tests::{crate_folder, ports};
 use wasmparser::{Export, ExternalKind, Parser, Payload};
@@ -23,6 +23,10 @@ const REFUSED: Option<i32> = Some(78);
 
 fn shifting_guest() -> PathBuf {
     crate_folder().join("guests/shift-by-100.wasm")
+}
+
+fn built_in() -> Vec<u8> {
+    fs::read(crate_folder().join("../guest-addrmap/prebuilt/addrmap.wasm")).unwrap()
 }
 
 /// A first port whose row and the row 100 higher are free.
@@ -44,13 +48,7 @@ async fn a_map_of_ones_own_moves_every_port() {
     let moved = first + SHIFT;
     let mut connection = Connection::open(&Door::plain(moved + 1)).await.unwrap();
     connection.authenticate(USER).await.unwrap();
-    let request = MetadataRequest::default().with_topics(Some(Vec::new()));
-    let answer = connection.call(12, &request).await.unwrap();
-    let advertised: BTreeMap<i32, String> = answer
-        .brokers
-        .iter()
-        .map(|broker| (broker.node_id.0, format!("{}:{}", broker.host, broker.port)))
-        .collect();
+    let advertised = connection.brokers().await.unwrap();
     let port = |id: i32| moved + u16::try_from(id).unwrap();
     let expected = NODE_IDS.map(|id| (id, format!("127.0.0.1:{}", port(id))));
     assert_eq!(Vec::from_iter(advertised.clone()), expected);
@@ -59,6 +57,12 @@ async fn a_map_of_ones_own_moves_every_port() {
         .await
         .unwrap();
     assert_eq!(check_one_to_one(&table, &advertised), Ok(()));
+    let bootstrap = format!("127.0.0.1:{moved}");
+    let security = Security::sasl_plaintext(USER);
+    let task = Task::new(Action::RoundTrip, &bootstrap, security, "moved");
+    let report = Library::Rust.run(&task, None).await.unwrap();
+    assert!(report.is_complete(task.records), "{report:?}");
+    assert_eq!(report.brokers, advertised);
     assert_eq!(proxy.stop().unwrap(), Some(0));
 }
 
@@ -233,30 +237,67 @@ fn code_of(component: &[u8], export: &str) -> std::ops::Range<usize> {
     panic!("no {export}");
 }
 
-/// The shifting guest with one function that traps as soon as it is called.
-fn trapping_guest(function: &str, folder: &TemporaryFolder) -> PathBuf {
+/// Makes one function of a component trap as soon as it is called.
+fn trap_in(component: &mut [u8], function: &str) {
     const UNREACHABLE: u8 = 0;
     const NOP: u8 = 1;
-    let mut component = fs::read(shifting_guest()).unwrap();
     let export = format!("throughway:addrmap/address-map@0.1.0#{function}");
-    let code = code_of(&component, &export);
+    let code = code_of(component, &export);
     // All but the last byte, which ends the function.
     component[code.start..code.end - 1].fill(NOP);
     component[code.start] = UNREACHABLE;
-    let path = folder.path().join(format!("traps-in-{function}.wasm"));
-    fs::write(&path, component).unwrap();
-    path
 }
 
 #[test]
 fn a_map_that_traps_at_start_is_refused() {
     let folder = TemporaryFolder::new("throughway-maps-").unwrap();
     for function in ["describe", "configure"] {
-        let path = trapping_guest(function, &folder).display().to_string();
+        let mut component = fs::read(shifting_guest()).unwrap();
+        trap_in(&mut component, function);
+        let path = folder.path().join(format!("traps-in-{function}.wasm"));
+        fs::write(&path, component).unwrap();
+        let path = path.display().to_string();
         let said = Vain::new()
             .with(&[("GATEWAY_ADDRESS_MAP", &path)])
             .refusal();
         assert_names(&said, &["address map", function, "unreachable"]);
+    }
+}
+
+/// The binary under test with other bytes in the place of its built-in map.
+fn with_built_in(map: &[u8], folder: &TemporaryFolder) -> PathBuf {
+    let shipped = built_in();
+    assert_eq!(shipped.len(), map.len());
+    let mut program = fs::read(binary().unwrap()).unwrap();
+    let mut windows = program.windows(shipped.len());
+    let at = windows.position(|window| window == shipped).unwrap();
+    program[at..at + map.len()].copy_from_slice(map);
+    let path = folder.path().join("throughway");
+    fs::write(&path, program).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn nothing_takes_the_place_of_a_built_in_map_that_traps() {
+    let folder = TemporaryFolder::new("throughway-maps-").unwrap();
+    for function in ["describe", "configure"] {
+        let mut map = built_in();
+        trap_in(&mut map, function);
+        let mut vain = Vain::new();
+        let program = with_built_in(&map, &folder);
+        // In place of the binary that the harness names behind it.
+        let instead = [
+            "sh".into(),
+            "-c".into(),
+            r#"exec "$0" serve"#.into(),
+            program.into(),
+        ];
+        vain.settings.launched_by(instead);
+        assert_names(
+            &vain.refusal(),
+            &["built-in address map", function, "unreachable"],
+        );
     }
 }
 

@@ -4,8 +4,9 @@ use throughway_tests::certificates::Authority;
 use throughway_tests::clients::{Action, Hosts, Library, Security, Task};
 use throughway_tests::cluster::{self, Listener, NODE_IDS, USER, advertised_host};
 use throughway_tests::files::TemporaryFolder;
+use throughway_tests::probe::who_is_behind;
 use throughway_tests::recorder::{Recorder, RecorderTls};
-use throughway_tests::wire::{Door, brokers_told, who_is_behind};
+use throughway_tests::wire::{Door, brokers_told};
 use throughway_tests::{kafka_jars, leaks, ports};
 
 /// What a client is told at `listener` when nobody is in between.

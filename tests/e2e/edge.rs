@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
+use throughway_tests::certificates::{Authority, Identity};
+use throughway_tests::files::TemporaryFolder;
 use throughway_tests::ports;
-use throughway_tests::proxy::{PORT_COUNT, Proxy, Settings};
+use throughway_tests::proxy::{BOOTSTRAP_NAME, PORT_COUNT, Proxy, Settings};
 use throughway_tests::script_broker::{Received, Reply, ScriptBroker};
 use throughway_tests::wire::{Connection, Door};
 
@@ -49,8 +51,31 @@ pub(crate) fn settings(broker: &ScriptBroker) -> (Settings, u16) {
     settings.listen_by_port(first_port, first_port);
     // One line at the end of each session, to know when all of it has been told.
     settings.set("GATEWAY_LOG", "info,throughway::session=debug");
-    settings.set("GATEWAY_SECURED_METRICS", "false");
     (settings, first_port)
+}
+
+/// What throughway reads its certificates from; kept while it runs.
+pub(crate) struct Files {
+    pub(crate) authority: Authority,
+    pub(crate) identity: Identity,
+    pub(crate) folder: TemporaryFolder,
+}
+
+/// The same for a listener by name, with TLS.
+pub(crate) fn settings_by_name(broker: &ScriptBroker) -> (Settings, u16, Files) {
+    let folder = TemporaryFolder::new("throughway-tls-").unwrap();
+    let authority = Authority::new(folder.path(), "downstream").unwrap();
+    let names = [BOOTSTRAP_NAME, "*.kafka.test"];
+    let identity = authority.issue("edge", &names).unwrap();
+    let (mut settings, port) = settings(broker);
+    settings.unset("GATEWAY_LISTENER_MAIN_ADVERTISED_HOST");
+    settings.listen_by_sni(port, port, &identity);
+    let files = Files {
+        authority,
+        identity,
+        folder,
+    };
+    (settings, port, files)
 }
 
 /// A running throughway and its first port.

@@ -1,9 +1,8 @@
 //! Faults planted on purpose: each check that the other tests rely on is seen to fail once.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kafka_protocol::messages::{DescribeClusterRequest, FindCoordinatorRequest, MetadataRequest};
+use kafka_protocol::messages::{DescribeClusterRequest, FindCoordinatorRequest};
 use kafka_protocol::protocol::StrBytes;
 use throughway_tests::clients::{Action, Library, Security, Task};
 use throughway_tests::cluster::{self, Cluster, Listener, NODE_IDS, USER};
@@ -40,9 +39,7 @@ async fn found_leaks(cluster: &Cluster, port: u16) -> Vec<Vec<String>> {
         connection.authenticate(USER).await.unwrap();
         match nth {
             0 => {
-                let request = MetadataRequest::default().with_topics(Some(Vec::new()));
-                let answer = connection.call(12, &request).await.unwrap();
-                assert_eq!(answer.brokers.len(), 3);
+                assert_eq!(connection.brokers().await.unwrap().len(), 3);
             }
             1 => {
                 let request = DescribeClusterRequest::default();
@@ -103,12 +100,7 @@ async fn two_swapped_ports_are_not_one_to_one() {
             .await
             .unwrap();
         bootstrap.authenticate(USER).await.unwrap();
-        let request = MetadataRequest::default().with_topics(Some(Vec::new()));
-        let answer = bootstrap.call(12, &request).await.unwrap();
-        let brokers = answer.brokers.iter();
-        let advertised: BTreeMap<i32, String> = brokers
-            .map(|b| (b.node_id.0, format!("{}:{}", b.host, b.port)))
-            .collect();
+        let advertised = bootstrap.brokers().await.unwrap();
         let expected = NODE_IDS.map(|id| (id, local(of_row(front, id))));
         assert_eq!(Vec::from_iter(advertised.clone()), expected);
         let door = |address: &String| Door {

@@ -2,9 +2,10 @@
 
 use throughway_tests::clients::{Action, Library, Report, Security, Task};
 use throughway_tests::cluster::{self, Cluster, NODE_IDS, USER};
+use throughway_tests::probe::{check_one_to_one, probe_table};
 use throughway_tests::proxy::{PORT_COUNT, Proxy, Settings, Upstream};
 use throughway_tests::recorder::Recorder;
-use throughway_tests::wire::{Door, who_is_behind};
+use throughway_tests::wire::{Door, brokers_told};
 use throughway_tests::{cells, kafka_jars, leaks, ports};
 
 /// A throughway by port, and a recorder at the ports that clients are told.
@@ -62,27 +63,14 @@ impl Setup {
     }
 }
 
-/// One cell of the table: a client, what it does, how it gets in, and by which upstream.
-async fn cell(library: Library, way: &str, action: Action, mechanism: &str) {
+/// One cell of the table: a client, what it does, and its way through.
+async fn cell(library: Library, way: &str, action: Action) {
     let cluster = cluster::shared().await;
-    let upstream = if way.contains("TLS") {
-        Upstream::Tls
-    } else {
-        Upstream::Plaintext
-    };
-    let mut setup = Setup::new(&cluster, upstream).await;
-    let security = Security::sasl_plaintext(USER).by(mechanism);
-    let topic = format!("{way}-{library:?}").replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let mut setup = Setup::new(&cluster, cells::upstream(way)).await;
+    let security = Security::sasl_plaintext(USER).by(cells::mechanism(way));
+    let topic = cells::topic(&library, way);
     // No broker has the id 0: the first port only ever serves as bootstrap, from a cold start.
-    let mut task = Task::new(action, &setup.address(0), security, &topic);
-    if mechanism == "OAUTHBEARER" {
-        let unsecured = [
-            ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
-            ("sasl.oauthbearer.config", "principal=alice"),
-        ];
-        let unsecured = unsecured.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        task.properties.extend(unsecured);
-    }
+    let task = Task::new(action, &setup.address(0), security, &topic);
     let report = setup.run(&library, &task).await;
     assert!(report.is_complete(task.records), "{report:?}");
     setup.assert_no_leak(&cluster);
@@ -96,58 +84,72 @@ fn java(version: &str) -> Library {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_client_reads_what_it_wrote() {
-    cell(Library::Rust, "ports, PLAIN", Action::RoundTrip, "PLAIN").await;
+    cell(Library::Rust, "ports, PLAIN", Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_client_gets_in_by_scram_256() {
-    let way = "ports, SCRAM-SHA-256";
-    cell(Library::Rust, way, Action::RoundTrip, "SCRAM-SHA-256").await;
+    cell(Library::Rust, "ports, SCRAM-SHA-256", Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_client_gets_in_by_scram_512_and_upstream_tls() {
     let way = "ports, upstream TLS, SCRAM-SHA-512";
-    cell(Library::Rust, way, Action::RoundTrip, "SCRAM-SHA-512").await;
+    cell(Library::Rust, way, Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_client_gets_in_by_oauthbearer() {
-    cell(
-        Library::Rust,
-        "ports, OAUTHBEARER",
-        Action::RoundTrip,
-        "OAUTHBEARER",
-    )
-    .await;
+    cell(Library::Rust, "ports, OAUTHBEARER", Action::RoundTrip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rust_client_commits_and_aborts() {
+    cell(Library::Rust, "ports, transactions", Action::Transactions).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn java_client_gets_in_by_oauthbearer() {
+    let java = java(kafka_jars::CURRENT);
+    cell(java, "ports, OAUTHBEARER", Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn java_client_commits_and_aborts() {
     let java = java(kafka_jars::CURRENT);
-    cell(java, "ports, transactions", Action::Transactions, "PLAIN").await;
+    cell(java, "ports, transactions", Action::Transactions).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn moving_leaders_leak_nothing() {
     let java = java(kafka_jars::CURRENT);
-    cell(java, "ports, leaders moving", Action::Elections, "PLAIN").await;
+    cell(java, "ports, leaders moving", Action::Elections).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn share_group_reads_what_was_written() {
     let java = java(kafka_jars::CURRENT);
-    cell(java, "ports, share group", Action::Share, "PLAIN").await;
+    cell(java, "ports, share group", Action::Share).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn older_java_client_reads_what_it_wrote() {
-    cell(java("3.9.2"), "ports, PLAIN", Action::RoundTrip, "PLAIN").await;
+    cell(java("3.9.2"), "ports, PLAIN", Action::RoundTrip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_java_client_commits_and_aborts() {
+    cell(java("3.9.2"), "ports, transactions", Action::Transactions).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_client_reads_what_it_wrote() {
-    cell(Library::Python, "ports, PLAIN", Action::RoundTrip, "PLAIN").await;
+    cell(Library::Python, "ports, PLAIN", Action::RoundTrip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_client_gets_in_by_oauthbearer() {
+    cell(Library::Python, "ports, OAUTHBEARER", Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,16 +159,33 @@ async fn each_address_leads_to_its_own_broker() {
     // Addresses exist once a client was told of them.
     let security = Security::sasl_plaintext(USER);
     let task = Task::new(Action::Describe, &setup.address(1), security, "");
-    setup.run(&Library::Rust, &task).await;
-    for node in NODE_IDS {
-        let door = Door {
-            address: setup.address(node),
-            tls: None,
-        };
-        let found = who_is_behind(&door, Some(USER), &cluster.id, &NODE_IDS)
-            .await
-            .unwrap();
-        assert_eq!(found, [node]);
-    }
+    let report = setup.run(&Library::Rust, &task).await;
+    let doors = NODE_IDS.map(|node| Door {
+        address: setup.address(node),
+        tls: None,
+    });
+    let table = probe_table(&doors, USER, &cluster.id, &NODE_IDS)
+        .await
+        .unwrap();
+    assert_eq!(check_one_to_one(&table, &report.brokers), Ok(()));
+    setup.assert_no_leak(&cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_without_an_address_is_left_out_and_never_leaks() {
+    let cluster = cluster::shared().await;
+    let setup = Setup::with(&cluster, Upstream::Plaintext, |settings| {
+        // The first port is node 5's: there is none for node 1.
+        settings.set("GATEWAY_MIN_BROKERID", "5");
+        settings.tolerate("broker removed from answers");
+    })
+    .await;
+    let door = Door {
+        address: setup.address(1),
+        tls: None,
+    };
+    let told = brokers_told(&door, USER).await.unwrap();
+    let expected = [(5, setup.address(0)), (12, setup.address(7))];
+    assert_eq!(Vec::from_iter(told), expected);
     setup.assert_no_leak(&cluster);
 }

@@ -4,9 +4,10 @@ use throughway_tests::certificates::Authority;
 use throughway_tests::clients::{Action, Hosts, Library, Report, Security, Task};
 use throughway_tests::cluster::{self, Cluster, NODE_IDS, USER};
 use throughway_tests::files::TemporaryFolder;
+use throughway_tests::probe::{check_one_to_one, probe_table};
 use throughway_tests::proxy::{BOOTSTRAP_NAME, Proxy, Settings, Upstream, broker_name};
 use throughway_tests::recorder::{Recorder, RecorderTls};
-use throughway_tests::wire::{Door, who_is_behind};
+use throughway_tests::wire::Door;
 use throughway_tests::{cells, kafka_jars, leaks, ports};
 
 /// A throughway by server name, and a recorder at the port that clients are told.
@@ -46,14 +47,18 @@ impl Setup {
         }
     }
 
-    async fn run(&self, library: Library, action: Action, topic: &str) -> (Task, Report) {
+    /// What a client is given to do, by PLAIN.
+    fn task(&self, action: Action, topic: &str) -> Task {
         let security = Security::sasl_tls(USER, self.authority.certificate());
         let bootstrap = format!("{BOOTSTRAP_NAME}:{}", self.port);
-        let task = Task::new(action, &bootstrap, security, topic);
-        let report = library.run(&task, Some(&self.hosts)).await.unwrap();
+        Task::new(action, &bootstrap, security, topic)
+    }
+
+    async fn run(&self, library: &Library, task: &Task) -> Report {
+        let report = library.run(task, Some(&self.hosts)).await.unwrap();
         let expected = NODE_IDS.map(|id| (id, format!("{}:{}", broker_name(id), self.port)));
         assert_eq!(Vec::from_iter(report.brokers.clone()), expected);
-        (task, report)
+        report
     }
 
     fn assert_no_leak(&self, cluster: &Cluster) {
@@ -61,18 +66,21 @@ impl Setup {
     }
 }
 
-/// One cell of the table: a client, what it does, and by which upstream.
+/// One cell of the table: a client, what it does, and its way through.
 async fn cell(library: Library, way: &str, action: Action) {
     let cluster = cluster::shared().await;
-    let mtls = way.contains("client certificate");
-    let upstream = if mtls { Upstream::Mtls } else { Upstream::Tls };
-    let mut setup = Setup::new(&cluster, upstream).await;
-    let topic = format!("{way}-{library:?}").replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let (task, report) = setup.run(library.clone(), action, &topic).await;
+    let mut setup = Setup::new(&cluster, cells::upstream(way)).await;
+    let mut task = setup.task(action, &cells::topic(&library, way));
+    task.security = task.security.by(cells::mechanism(way));
+    let report = setup.run(&library, &task).await;
     assert!(report.is_complete(task.records), "{report:?}");
     setup.assert_no_leak(&cluster);
     assert_eq!(setup.proxy.stop().unwrap(), Some(0));
     cells::passed(&library, way).unwrap();
+}
+
+fn java(version: &str) -> Library {
+    Library::Java(version.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,25 +89,8 @@ async fn rust_client_reads_what_it_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python_client_reads_what_it_wrote() {
-    cell(Library::Python, "names, upstream TLS", Action::RoundTrip).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn java_client_commits_and_aborts() {
-    let java = Library::Java(kafka_jars::CURRENT.to_owned());
-    cell(
-        java,
-        "names, upstream TLS, transactions",
-        Action::Transactions,
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn older_java_client_reads_what_it_wrote() {
-    let java = Library::Java("3.9.2".to_owned());
-    cell(java, "names, upstream TLS", Action::RoundTrip).await;
+async fn rust_client_speaks_tls_where_brokers_do_not() {
+    cell(Library::Rust, "names, PLAIN", Action::RoundTrip).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,19 +100,49 @@ async fn throughway_shows_its_own_certificate_to_brokers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn python_client_reads_what_it_wrote() {
+    let way = "names, upstream TLS, SCRAM-SHA-512";
+    cell(Library::Python, way, Action::RoundTrip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn java_client_commits_and_aborts() {
+    let way = "names, upstream TLS, transactions";
+    cell(java(kafka_jars::CURRENT), way, Action::Transactions).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn java_client_gets_in_by_scram_256_where_brokers_want_certificates() {
+    let way = "names, upstream TLS with client certificate, SCRAM-SHA-256";
+    cell(java(kafka_jars::CURRENT), way, Action::RoundTrip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn share_group_reads_what_was_written() {
+    let way = "names, upstream TLS, share group";
+    cell(java(kafka_jars::CURRENT), way, Action::Share).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_java_client_reads_what_it_wrote() {
+    let way = "names, upstream TLS, SCRAM-SHA-512";
+    cell(java("3.9.2"), way, Action::RoundTrip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_name_leads_to_its_own_broker() {
     let cluster = cluster::shared().await;
     let setup = Setup::new(&cluster, Upstream::Tls).await;
     // Names exist once a client was told of them.
-    setup.run(Library::Rust, Action::Describe, "").await;
-    for node in NODE_IDS {
-        let address = format!("127.0.0.1:{}", setup.port);
-        let tls = Some((broker_name(node), setup.authority.certificate()));
-        let door = Door { address, tls };
-        let found = who_is_behind(&door, Some(USER), &cluster.id, &NODE_IDS)
-            .await
-            .unwrap();
-        assert_eq!(found, [node]);
-    }
+    let task = setup.task(Action::Describe, "");
+    let report = setup.run(&Library::Rust, &task).await;
+    let doors = NODE_IDS.map(|node| Door {
+        address: format!("127.0.0.1:{}", setup.port),
+        tls: Some((broker_name(node), setup.authority.certificate())),
+    });
+    let table = probe_table(&doors, USER, &cluster.id, &NODE_IDS)
+        .await
+        .unwrap();
+    assert_eq!(check_one_to_one(&table, &report.brokers), Ok(()));
     setup.assert_no_leak(&cluster);
 }

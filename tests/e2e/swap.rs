@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use kafka_protocol::messages::MetadataRequest;
 use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 use throughway_tests::clients::{Action, Library, Security, Task};
@@ -113,15 +112,6 @@ fn addresses(host: &str, first: u16) -> BTreeMap<i32, String> {
     NODE_IDS.into_iter().map(|id| (id, address(id))).collect()
 }
 
-async fn told(connection: &mut Connection) -> anyhow::Result<BTreeMap<i32, String>> {
-    let request = MetadataRequest::default().with_topics(Some(Vec::new()));
-    let answer = connection.call(12, &request).await?;
-    let one = |broker: &kafka_protocol::messages::metadata_response::MetadataResponseBroker| {
-        (broker.node_id.0, format!("{}:{}", broker.host, broker.port))
-    };
-    Ok(answer.brokers.iter().map(one).collect())
-}
-
 async fn authenticated(port: u16) -> anyhow::Result<Connection> {
     let mut connection = Connection::open(&Door::plain(port)).await?;
     connection.authenticate(USER).await?;
@@ -134,27 +124,18 @@ async fn a_shipped_map_takes_effect_and_sessions_live_on() {
     let first = ports::reserve(PORT_COUNT);
     let mut rig = Rig::start(&cluster, &good(first, HOSTS[0]), first);
     let mut session = authenticated(first).await.unwrap();
-    assert_eq!(
-        told(&mut session).await.unwrap(),
-        addresses(HOSTS[0], first)
-    );
+    assert_eq!(session.brokers().await.unwrap(), addresses(HOSTS[0], first));
     let line = rig.take_effect(&good(first, HOSTS[1]));
     let change = format!("node id 5: 127.0.0.1:{0} -> 127.0.0.2:{0}", first + 5);
     for part in [&change, "\"name\":\"test\"", "\"sha256\":", "map.wasm"] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
-    assert_eq!(
-        told(&mut session).await.unwrap(),
-        addresses(HOSTS[1], first)
-    );
+    assert_eq!(session.brokers().await.unwrap(), addresses(HOSTS[1], first));
     // Back to the first file's content, a bad one, and the good one once more.
     rig.take_effect(&good(first, HOSTS[0]));
     let line = rig.ship(b"(component)");
     assert!(line.contains("WebAssembly text"), "{line}");
-    assert_eq!(
-        told(&mut session).await.unwrap(),
-        addresses(HOSTS[0], first)
-    );
+    assert_eq!(session.brokers().await.unwrap(), addresses(HOSTS[0], first));
     assert_eq!(rig.counted("throughway_addrmap_swaps_total"), 2);
     assert_eq!(rig.counted("throughway_addrmap_refusals_total"), 1);
     assert_eq!(rig.proxy.stop().unwrap(), Some(0));
@@ -197,11 +178,11 @@ async fn ask(first: u16, ended: Arc<AtomicBool>, rounds: Arc<AtomicUsize>) -> an
     let good = HOSTS.map(|host| addresses(host, first));
     let mut turn = 0;
     while !ended.load(Ordering::Relaxed) {
-        let told = told(&mut session).await?;
+        let told = session.brokers().await?;
         anyhow::ensure!(good.contains(&told), "told {told:?}");
         let id = NODE_IDS[turn % NODE_IDS.len()];
         let mut fresh = authenticated(first + u16::try_from(id)?).await?;
-        let again = self::told(&mut fresh).await?;
+        let again = fresh.brokers().await?;
         anyhow::ensure!(good.contains(&again), "told {again:?}");
         turn += 1;
         rounds.fetch_add(1, Ordering::Relaxed);
@@ -236,9 +217,8 @@ async fn bad_maps_are_never_in_effect_and_cost_no_client_anything() {
     let first = ports::reserve(PORT_COUNT);
     let mut rig = Rig::start(&cluster, &good(first, HOSTS[0]), first);
     // All brokers are known from here on, so that every map is asked about them.
-    told(&mut authenticated(first).await.unwrap())
-        .await
-        .unwrap();
+    let mut connection = authenticated(first).await.unwrap();
+    connection.brokers().await.unwrap();
     rig.proxy
         .process()
         .wait_for_line("address table changed", LIMIT)
@@ -288,7 +268,7 @@ async fn bad_maps_are_never_in_effect_and_cost_no_client_anything() {
     assert_eq!(rig.counted("throughway_addrmap_swaps_total"), swaps);
     let mut last = authenticated(first).await.unwrap();
     assert_eq!(
-        told(&mut last).await.unwrap(),
+        last.brokers().await.unwrap(),
         addresses(HOSTS[swaps % 2], first)
     );
     assert_eq!(rig.proxy.stop().unwrap(), Some(0));

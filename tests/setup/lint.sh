@@ -27,6 +27,25 @@ for banned in ring openssl openssl-sys native-tls flate2 zstd zstd-sys lz4 lz4-s
 done
 grep -qx aws-lc-rs <<<"$shipped" || complain "the shipped binary's TLS is not by aws-lc-rs"
 
+# The built-in address map is the component: the host has none of its rules, not even for its tests.
+if cargo tree --locked -p throughway -e all --prefix none --format '{p}' | grep -q '^addrmap-'; then
+    complain "the host depends on the address map's rules; see: cargo tree -p throughway -i addrmap-rules"
+fi
+
+# Imports go downward only: flow to owners to pure files.
+downward() { # MODULES-NOT-IMPORTED, FILES...
+    local banned=$1 stray
+    shift
+    stray=$(sources "$@" | xargs -r grep -nE "\bcrate::($banned)\b" | grep -vE ':[0-9]+: *//' || true)
+    [ -z "$stray" ] || complain "an import that goes upward"$'\n'"$stray"
+}
+modules() { sed -nE 's/^(pub )?mod (\w+);$/\2/p' host/src/lib.rs; }
+flow='run|listener|session|relay'
+pure='kafka|config|close|excluded'
+owners=$(modules | grep -vxE "$flow|$pure" | paste -sd '|')
+for module in ${owners//|/ }; do downward "$flow" "host/src/$module.rs" "host/src/$module/*.rs"; done
+for module in ${pure//|/ }; do downward "$flow|$owners" "host/src/$module.rs" "host/src/$module/*.rs"; done
+
 # Each heavy dependency has one owner: everything else goes through it.
 owned() { # CRATE OWNER
     local stray

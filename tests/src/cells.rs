@@ -10,8 +10,10 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 
 use crate::clients::Library;
+use crate::proxy::Upstream;
 
-/// Every client that is tried, and every way it is tried through.
+/// Every client that is tried, and every way it is tried through: what the way says of mechanism and
+/// upstream is what the test does ([`mechanism`], [`upstream`]).
 pub const CELLS: [(&str, &[&str]); 4] = [
     (
         "rdkafka (Rust)",
@@ -20,6 +22,8 @@ pub const CELLS: [(&str, &[&str]); 4] = [
             "ports, SCRAM-SHA-256",
             "ports, OAUTHBEARER",
             "ports, upstream TLS, SCRAM-SHA-512",
+            "ports, transactions",
+            "names, PLAIN",
             "names, upstream TLS",
             "names, upstream TLS with client certificate",
         ],
@@ -27,18 +31,51 @@ pub const CELLS: [(&str, &[&str]); 4] = [
     (
         "Java 4.4.0",
         &[
+            "ports, OAUTHBEARER",
             "ports, transactions",
             "ports, share group",
             "ports, leaders moving",
             "names, upstream TLS, transactions",
+            "names, upstream TLS, share group",
+            "names, upstream TLS with client certificate, SCRAM-SHA-256",
         ],
     ),
-    ("Java 3.9.2", &["ports, PLAIN", "names, upstream TLS"]),
+    (
+        "Java 3.9.2",
+        &[
+            "ports, PLAIN",
+            "ports, transactions",
+            "names, upstream TLS, SCRAM-SHA-512",
+        ],
+    ),
     (
         "confluent-kafka (Python)",
-        &["ports, PLAIN", "names, upstream TLS"],
+        &[
+            "ports, PLAIN",
+            "ports, OAUTHBEARER",
+            "names, upstream TLS, SCRAM-SHA-512",
+        ],
     ),
 ];
+
+/// The SASL mechanism of a way: PLAIN, unless it names another.
+#[must_use]
+pub fn mechanism(way: &str) -> &str {
+    let named = way
+        .split(", ")
+        .find(|part| part.starts_with("SCRAM-") || *part == "OAUTHBEARER");
+    named.unwrap_or("PLAIN")
+}
+
+/// How throughway speaks to the brokers in a way: plaintext, unless it says otherwise.
+#[must_use]
+pub fn upstream(way: &str) -> Upstream {
+    match (way.contains("client certificate"), way.contains("TLS")) {
+        (true, _) => Upstream::Mtls,
+        (false, true) => Upstream::Tls,
+        (false, false) => Upstream::Plaintext,
+    }
+}
 
 fn client(library: &Library) -> String {
     match library {
@@ -46,6 +83,13 @@ fn client(library: &Library) -> String {
         Library::Java(version) => format!("Java {version}"),
         Library::Python => "confluent-kafka (Python)".to_owned(),
     }
+}
+
+/// A topic of a cell's own.
+#[must_use]
+pub fn topic(library: &Library, way: &str) -> String {
+    let name = format!("{way}-{library:?}");
+    name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }
 
 /// Where cells are noted; only `make test` asks for that.
@@ -85,7 +129,7 @@ pub fn table(noted: &str) -> (String, bool) {
             let holds = noted.contains(&(client, way));
             whole &= holds;
             let word = if holds { "ok" } else { "MISSING" };
-            text.push_str(&format!("  {client:<26}{way:<46}{word}\n"));
+            text.push_str(&format!("  {client:<26}{way:<60}{word}\n"));
         }
     }
     (text, whole)

@@ -17,7 +17,8 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::settings::NodePlan;
 pub use self::settings::{
-    ADMIN, ClusterOptions, Listener, NODE_IDS, NodeAddress, USER, advertised_host, rack,
+    ADMIN, ClusterOptions, Listener, NODE_IDS, NodeAddress, REAUTHENTICATION, USER,
+    advertised_host, rack,
 };
 use crate::certificates::{Authority, Identity};
 use crate::files::{TemporaryFolder, log_file};

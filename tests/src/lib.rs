@@ -66,6 +66,6 @@ pub fn cache_folder() -> PathBuf {
     clippy::print_stderr,
     reason = "what a person reads who runs the tests"
 )]
-pub(crate) fn say(text: &str) {
+pub fn say(text: &str) {
     eprintln!("{text}");
 }

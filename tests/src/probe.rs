@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::wire::{Connection, Door, Verdict};
 
@@ -17,7 +17,7 @@ const REBOOTSTRAP_REQUIRED: i16 = 129;
 /// One answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Asked {
-    /// Where it was asked.
+    /// Where it was asked, as a client is told.
     pub address: String,
     /// The node id asked for.
     pub node_id: i32,
@@ -48,7 +48,7 @@ pub async fn probe_table(
                 Verdict::Error(code) => code,
             };
             table.push(Asked {
-                address: door.address.clone(),
+                address: door.as_told(),
                 node_id,
                 code,
             });
@@ -89,6 +89,33 @@ pub fn check_one_to_one(
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// Asks the broker behind `door` for every id of `node_ids` whether it is that one, after
+/// authentication as `user`. `None` asks without it, for PLAINTEXT listeners.
+///
+/// # Errors
+///
+/// When the connection fails, or an answer is neither yes nor no.
+pub async fn who_is_behind(
+    door: &Door,
+    user: Option<(&str, &str)>,
+    cluster_id: &str,
+    node_ids: &[i32],
+) -> Result<Vec<i32>> {
+    let mut connection = Connection::open(door).await?;
+    if let Some(user) = user {
+        connection.authenticate(user).await?;
+    }
+    let mut found = Vec::new();
+    for &id in node_ids {
+        match connection.ask_identity(cluster_id, id).await? {
+            Verdict::Yes => found.push(id),
+            Verdict::No => {}
+            Verdict::Error(code) => bail!("{}: error {code} for node {id}", door.address),
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -55,6 +55,15 @@ impl Door {
             tls: None,
         }
     }
+
+    /// The address that leads here for a client that goes by server name, if there is one.
+    #[must_use]
+    pub fn as_told(&self) -> String {
+        match (&self.tls, self.address.rsplit_once(':')) {
+            (Some((name, _)), Some((_, port))) => format!("{name}:{port}"),
+            _ => self.address.clone(),
+        }
+    }
 }
 
 /// A request's payload by hand: the fields that all header versions share, a null client id, and
@@ -247,6 +256,20 @@ impl Connection {
         Ok(())
     }
 
+    /// What a Metadata answer without topics tells of all brokers: `host:port` by node id.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub async fn brokers(&mut self) -> Result<BTreeMap<i32, String>> {
+        let request = MetadataRequest::default().with_topics(Some(Vec::new()));
+        let answer = self.call(12, &request).await?;
+        let told = answer.brokers.iter();
+        Ok(told
+            .map(|broker| (broker.node_id.0, format!("{}:{}", broker.host, broker.port)))
+            .collect())
+    }
+
     /// ApiVersions v5 (not in the crate yet) with an opinion on who the broker is.
     ///
     /// # Errors
@@ -314,33 +337,6 @@ pub fn decode<R: Request>(version: i16, id: i32, mut frame: Bytes) -> Result<R::
     Ok(response)
 }
 
-/// Asks the broker behind `door` for every id of `node_ids` whether it is that one, after
-/// authentication as `user`. `None` asks without it, for PLAINTEXT listeners.
-///
-/// # Errors
-///
-/// When the connection fails, or an answer is neither yes nor no.
-pub async fn who_is_behind(
-    door: &Door,
-    user: Option<(&str, &str)>,
-    cluster_id: &str,
-    node_ids: &[i32],
-) -> Result<Vec<i32>> {
-    let mut connection = Connection::open(door).await?;
-    if let Some(user) = user {
-        connection.authenticate(user).await?;
-    }
-    let mut found = Vec::new();
-    for &id in node_ids {
-        match connection.ask_identity(cluster_id, id).await? {
-            Verdict::Yes => found.push(id),
-            Verdict::No => {}
-            Verdict::Error(code) => bail!("{}: error {code} for node {id}", door.address),
-        }
-    }
-    Ok(found)
-}
-
 /// What the broker behind `door` tells a client of all brokers: `host:port` by node id.
 ///
 /// # Errors
@@ -349,11 +345,7 @@ pub async fn who_is_behind(
 pub async fn brokers_told(door: &Door, user: (&str, &str)) -> Result<BTreeMap<i32, String>> {
     let mut connection = Connection::open(door).await?;
     connection.authenticate(user).await?;
-    let answer = connection.call(12, &MetadataRequest::default()).await?;
-    let told = answer.brokers.iter();
-    Ok(told
-        .map(|broker| (broker.node_id.0, format!("{}:{}", broker.host, broker.port)))
-        .collect())
+    connection.brokers().await
 }
 
 /// A TLS client that trusts `ca`, and shows `identity` if there is one.

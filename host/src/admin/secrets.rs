@@ -3,9 +3,8 @@
 //!
 //! Owns the folder `admin/` there. It must not know HTTP.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use super::gate::Access;
 use super::server::Front;
 use super::users::Users;
 use crate::config::{AdminConfig, AdminUser, KeySource, Secret, ServerTlsConfig};
+use crate::replace;
 use crate::tls::{ServerTls, TlsError, self_signed};
 
 /// The user that is made.
@@ -153,25 +153,8 @@ fn kept_user(file: &Path) -> Result<Option<AdminUser>, AdminError> {
     }
 }
 
-/// Writes beside, syncs and renames over. Only the owner can read it.
 fn keep(path: &Path, content: &[u8]) -> Result<(), AdminError> {
-    let write = || {
-        if let Some(folder) = path.parent() {
-            let mut builder = DirBuilder::new();
-            builder.recursive(true).mode(0o700).create(folder)?;
-        }
-        let beside = path.with_extension("new");
-        let _left_behind = fs::remove_file(&beside);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(|source| AdminError::File {
+    replace::private(path, &[content]).map_err(|source| AdminError::File {
         path: path.to_owned(),
         source,
     })

@@ -125,27 +125,18 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_configuration_page_are_accepted() {
-        let text = fs::read_to_string(page("configuration.md")).unwrap();
-        let mut examples = 0;
-        for (_, after) in text
-            .match_indices("```env\n")
-            .map(|(at, _)| text.split_at(at))
-        {
-            let env = after
-                .trim_start_matches("```env\n")
-                .split_once("```")
-                .unwrap()
-                .0;
-            let parsed = parse(&given_file(ENV_FILE, env)).unwrap();
-            assert!(
-                !parsed.notices.iter().any(|notice| notice.warning),
-                "{:?}",
-                parsed.notices
-            );
-            examples += 1;
+    fn the_examples_for_a_start_are_accepted() {
+        for name in ["configuration.md", "getting-started.md"] {
+            let text = fs::read_to_string(page(name)).unwrap();
+            let examples: Vec<_> = text.split("```env\n").skip(1).collect();
+            assert!(examples.len() >= 2, "{name}");
+            for example in examples {
+                let (env, _) = example.split_once("```").unwrap();
+                let parsed = parse(&given_file(ENV_FILE, env)).unwrap();
+                let warned = parsed.notices.iter().any(|notice| notice.warning);
+                assert!(!warned, "{name}: {:?}", parsed.notices);
+            }
         }
-        assert!(examples >= 2);
     }
 
     #[test]

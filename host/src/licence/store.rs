@@ -4,9 +4,8 @@
 //! Both are only ever a help: without them a start needs its source, and the mark is lower. The token
 //! proves itself; the mark has a schema number.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::source;
 use super::time::UnixTime;
 use crate::config::Secret;
+use crate::replace;
 
 /// The schema this version writes and reads.
 const SCHEMA: u32 = 1;
@@ -44,7 +44,7 @@ impl Store {
     }
 
     pub(super) fn save_last_good(&self, token: &Secret) -> io::Result<()> {
-        self.replace(&self.token_path(), token.0.as_bytes())
+        replace::private(&self.token_path(), &[token.0.as_bytes()])
     }
 
     /// Moves a token of a newer product out of the way, so that it is not overwritten.
@@ -69,7 +69,7 @@ impl Store {
             schema: SCHEMA,
             high_water,
         })?;
-        self.replace(&self.clock_path(), &clock)
+        replace::private(&self.clock_path(), &[&clock])
     }
 
     /// Where the mark is, for whoever has to remove a wrong one.
@@ -79,24 +79,6 @@ impl Store {
 
     fn token_path(&self) -> PathBuf {
         self.folder.join("last-good.jwt")
-    }
-
-    /// Writes beside, syncs and renames over. Only the owner can read it.
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
-        let beside = path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::KnownBroker;
 use crate::config::UpstreamConfig;
 use crate::kafka::{Endpoint, NodeId};
+use crate::replace;
 
 /// The schema this version writes and reads.
 const SCHEMA: u32 = 1;
@@ -111,7 +112,7 @@ impl Store {
         fs::rename(&self.path, to)
     }
 
-    /// Replaces the file: written beside it, synced, renamed over it.
+    /// Replaces the file.
     ///
     /// # Errors
     /// When the disk is full or the directory is read-only; the old file stays.
@@ -140,11 +141,9 @@ impl Store {
             checksum: String::new(),
         };
         document.checksum = checksum(&document)?;
-        let beside = self.path.with_extension("json.new");
-        let mut file = File::create(&beside)?;
-        file.write_all(&serde_json::to_vec_pretty(&document)?)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)
+        let text = serde_json::to_vec_pretty(&document)?;
+        // No secret: whoever looks after the machine may read it.
+        replace::with(&self.path, 0o644, &[&text], |_| Ok(()))
     }
 
     /// The content, or the suffix to set it aside with and why.

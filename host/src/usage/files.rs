@@ -4,12 +4,13 @@
 //! proxy: what it makes belongs to the owner of the state directory.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::UsageError;
+use crate::replace;
 
 /// The folder.
 #[derive(Clone, Debug)]
@@ -112,26 +113,11 @@ impl Folder {
         }
     }
 
-    /// Writes beside, syncs and renames over. Only the owner can read it.
+    /// Replaces a file. Only the owner can read it.
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), UsageError> {
         let path = self.path(name);
-        let beside = path.with_extension("new");
-        let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&beside)?;
-            self.belongs_to_owner(&file)?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
-        };
-        write().map_err(UsageError::file("write", path))?;
-        // The file is in its place; a folder that cannot be synced could only bring the old one back.
-        let _as_good_as_it_gets = File::open(&self.path).and_then(|folder| folder.sync_all());
-        Ok(())
+        replace::with(&path, 0o600, &[content], |file| self.belongs_to_owner(file))
+            .map_err(UsageError::file("write", path))
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), UsageError> {

@@ -6,13 +6,15 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{Hash as _, Hasher};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
+
+use crate::replace;
 
 /// Wasmtime sees no difference between patch releases in code; their fixes may be in just that.
 const WASMTIME: &str = env!("THROUGHWAY_WASMTIME");
@@ -21,7 +23,6 @@ const DIGEST: usize = 32;
 const MOST_KEPT: usize = 4;
 /// Nobody else may even read.
 const PRIVATE_FOLDER: u32 = 0o700;
-const PRIVATE_FILE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 
 /// One component's place in the cache.
@@ -64,23 +65,13 @@ impl Place {
         (Sha256::digest(&code).as_slice() == bytes.as_slice()).then_some(code)
     }
 
-    /// Keeps code for the next start: written beside, synced, renamed.
+    /// Keeps code for the next start.
     pub(super) fn keep(&self, code: &[u8]) -> io::Result<()> {
         match DirBuilder::new().mode(PRIVATE_FOLDER).create(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => private(&self.folder)?,
         }
-        let beside = self.file.with_extension("new");
-        let _leftover = fs::remove_file(&beside);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(PRIVATE_FILE)
-            .open(&beside)?;
-        file.write_all(Sha256::digest(code).as_slice())?;
-        file.write_all(code)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.file)?;
+        replace::private(&self.file, &[&Sha256::digest(code), code])?;
         self.tidy()
     }
 

@@ -5,8 +5,7 @@
 //! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
 
 use super::surface::WORLDS;
-use super::{gate, most_bytes};
-use crate::addrmap::AddrMapError;
+use super::{AddrMapError, gate, most_bytes};
 use crate::config::LimitsProfile;
 
 const HEADER: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];

@@ -4,10 +4,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.*;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.*;
 
 /**
@@ -44,23 +47,26 @@ public class Client {
         switch (task.get("action").asText()) {
             case "describe" -> { }
             case "round_trip" -> {
-                createTopic(admin);
+                createTopic(admin, Optional.empty());
                 report.put("written", write(records));
                 read("read_uncommitted");
             }
             case "transactions" -> {
-                createTopic(admin);
+                createTopic(admin, Optional.empty());
                 report.put("written", transactions());
                 read("read_committed");
             }
             case "elections" -> {
-                createTopic(admin);
+                // Fewer replicas than brokers, so that they can really move.
+                createTopic(admin, Optional.of((short) 2));
                 CompletableFuture<Integer> written = CompletableFuture.supplyAsync(() -> write(records));
+                CompletableFuture<Void> read = CompletableFuture.runAsync(() -> read("read_uncommitted"));
                 do {
+                    moveReplicas(admin);
                     moveLeaders(admin);
                 } while (!written.isDone());
+                read.get();
                 report.put("written", written.get());
-                read("read_uncommitted");
             }
             default -> throw new IllegalArgumentException("this client cannot do " + task.get("action"));
         }
@@ -73,11 +79,15 @@ public class Client {
         found.put("security.protocol", security.get("protocol").asText());
         String mechanism = security.get("mechanism").asText();
         if (!mechanism.isEmpty()) {
-            String module = mechanism.startsWith("SCRAM") ? "scram.ScramLoginModule" : "plain.PlainLoginModule";
+            String user = security.get("username").asText();
+            String known = String.format("username=\"%s\" password=\"%s\"", user, security.get("password").asText());
+            String login = switch (mechanism) {
+                case "PLAIN" -> "plain.PlainLoginModule required " + known;
+                case "OAUTHBEARER" -> "oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"" + user + "\"";
+                default -> "scram.ScramLoginModule required " + known;
+            };
             found.put("sasl.mechanism", mechanism);
-            found.put("sasl.jaas.config", String.format(
-                "org.apache.kafka.common.security.%s required username=\"%s\" password=\"%s\";",
-                module, security.get("username").asText(), security.get("password").asText()));
+            found.put("sasl.jaas.config", "org.apache.kafka.common.security." + login + ";");
         }
         if (!security.get("ca").isNull()) {
             found.put("ssl.truststore.type", "PEM");
@@ -87,8 +97,8 @@ public class Client {
         return found;
     }
 
-    void createTopic(Admin admin) throws Exception {
-        NewTopic fresh = new NewTopic(topic, Optional.of(task.get("partitions").asInt()), Optional.empty());
+    void createTopic(Admin admin, Optional<Short> replicas) throws Exception {
+        NewTopic fresh = new NewTopic(topic, Optional.of(task.get("partitions").asInt()), replicas);
         admin.createTopics(List.of(fresh)).all().get();
     }
 
@@ -123,6 +133,7 @@ public class Client {
         List<Future<RecordMetadata>> sent = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             sent.add(producer.send(new ProducerRecord<>(topic, prefix + key(i), value(i))));
+            spread();
         }
         producer.flush();
         return sent;
@@ -180,17 +191,57 @@ public class Client {
         report.put("read", read).put("wrong", wrong);
     }
 
+    /** Lets records be written all the time that leaders move, and not before. */
+    void spread() {
+        if (task.get("action").asText().equals("elections")) {
+            LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
+        }
+    }
+
+    /** Takes each partition from its preferred leader and gives it to a broker that had none of it. */
+    void moveReplicas(Admin admin) throws Exception {
+        List<Integer> brokers = admin.describeCluster().nodes().get().stream().map(Node::id).toList();
+        reassign(admin, replicas -> {
+            List<Integer> moved = new ArrayList<>(replicas.subList(1, replicas.size()));
+            brokers.stream().filter(id -> !replicas.contains(id)).limit(1).forEach(moved::add);
+            return moved;
+        });
+    }
+
     /** Makes the second replica of each partition its preferred leader, and lets it lead. */
     void moveLeaders(Admin admin) throws Exception {
-        Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
-        for (TopicPartitionInfo partition : admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions()) {
-            List<Integer> order = new ArrayList<>(partition.replicas().stream().map(Node::id).toList());
+        Set<TopicPartition> partitions = reassign(admin, replicas -> {
+            List<Integer> order = new ArrayList<>(replicas);
             Collections.rotate(order, -1);
-            moves.put(new TopicPartition(topic, partition.partition()), Optional.of(new NewPartitionReassignment(order)));
+            return order;
+        });
+        // Partitions that are led by the right one already are reported as errors: not ours to care.
+        admin.electLeaders(ElectionType.PREFERRED, partitions).partitions().get();
+    }
+
+    /** Gives each partition other replicas, and waits until they have all of it. */
+    Set<TopicPartition> reassign(Admin admin, UnaryOperator<List<Integer>> other) throws Exception {
+        Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
+        for (TopicPartitionInfo partition : partitions(admin)) {
+            List<Integer> replicas = other.apply(partition.replicas().stream().map(Node::id).toList());
+            moves.put(new TopicPartition(topic, partition.partition()), Optional.of(new NewPartitionReassignment(replicas)));
         }
         admin.alterPartitionReassignments(moves).all().get();
         while (!admin.listPartitionReassignments(moves.keySet()).reassignments().get().isEmpty()) { }
-        // Partitions that are led by the right one already are reported as errors: not ours to care.
-        admin.electLeaders(ElectionType.PREFERRED, moves.keySet()).partitions().get();
+        return moves.keySet();
+    }
+
+    /** Of the topic, also where a broker is asked that has not heard of it yet. */
+    List<TopicPartitionInfo> partitions(Admin admin) throws Exception {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            try {
+                return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions();
+            } catch (ExecutionException error) {
+                if (!(error.getCause() instanceof UnknownTopicOrPartitionException) || System.nanoTime() > deadline) {
+                    throw error;
+                }
+            }
+        }
     }
 }

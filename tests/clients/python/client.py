@@ -21,6 +21,11 @@ def properties(task):
         "sasl.password": security["password"],
         "ssl.ca.location": security["ca"],
     }
+    if security["mechanism"] == "OAUTHBEARER":
+        found |= {
+            "enable.sasl.oauthbearer.unsecure.jwt": "true",
+            "sasl.oauthbearer.config": f"principal={security['username']}",
+        }
     return {k: v for k, v in found.items() if v} | task["properties"]
 
 

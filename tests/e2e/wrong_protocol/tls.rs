@@ -2,39 +2,16 @@
 
 use std::time::Duration;
 
-use throughway_tests::certificates::Authority;
-use throughway_tests::files::TemporaryFolder;
-use throughway_tests::proxy::{BOOTSTRAP_NAME, Settings};
+use throughway_tests::proxy::BOOTSTRAP_NAME;
 use throughway_tests::script_broker::ScriptBroker;
 use throughway_tests::wire::Connection;
 use tokio::net::TcpSocket;
 
 use super::{PROXY_V2, about, knock, metadata_first, only_refusals};
-use crate::edge::{Edge, quiet_broker, settings};
+use crate::edge::{Edge, Files, quiet_broker, settings_by_name};
 
 /// Content type, version, length, level fatal, description unrecognized_name (RFC 6066).
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
-
-/// What certificates are read from; kept while throughway runs.
-struct Files {
-    authority: Authority,
-    _folder: TemporaryFolder,
-}
-
-fn by_name(broker: &ScriptBroker) -> (Settings, u16, Files) {
-    let folder = TemporaryFolder::new("throughway-tls-").unwrap();
-    let authority = Authority::new(folder.path(), "downstream").unwrap();
-    let names = [BOOTSTRAP_NAME, "*.kafka.test"];
-    let identity = authority.issue("edge", &names).unwrap();
-    let (mut settings, port) = settings(broker);
-    settings.unset("GATEWAY_LISTENER_MAIN_ADVERTISED_HOST");
-    settings.listen_by_sni(port, port, &identity);
-    let files = Files {
-        authority,
-        _folder: folder,
-    };
-    (settings, port, files)
-}
 
 fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &sized(body)].concat()
@@ -131,7 +108,7 @@ const MALFORMED: [&str; 10] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn server_names_that_lead_nowhere_are_refused_by_the_alert_for_it() {
     let broker = quiet_broker().await;
-    let (settings, port, files) = by_name(&broker);
+    let (settings, port, files) = settings_by_name(&broker);
     let edge = Edge::start(&settings, port);
     // The fortieth is none at all.
     let unknown = UNKNOWN.map(Some).into_iter().chain([None]);
@@ -184,7 +161,7 @@ async fn known_names_get_in(edge: &Edge, broker: &ScriptBroker, files: &Files) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_refused_name_is_one_line_and_one_count() {
     let broker = quiet_broker().await;
-    let (settings, port, _files) = by_name(&broker);
+    let (settings, port, _files) = settings_by_name(&broker);
     let edge = Edge::start(&settings, port);
     let door = edge.door(0);
     let name = b"someone.else.example.com";
@@ -216,7 +193,7 @@ async fn plaintext_at_a_tls_door_is_told_once_and_never_reaches_a_broker() {
         ("proxy_header", PROXY_V2),
     ];
     let broker = quiet_broker().await;
-    let (settings, port, _files) = by_name(&broker);
+    let (settings, port, _files) = settings_by_name(&broker);
     let edge = Edge::start(&settings, port);
     let door = edge.door(0);
     for (nth, (kind, bytes)) in table.into_iter().enumerate() {
@@ -238,7 +215,7 @@ async fn plaintext_at_a_tls_door_is_told_once_and_never_reaches_a_broker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hello_that_never_ends_is_closed_at_its_deadline() {
     let broker = quiet_broker().await;
-    let (mut settings, port, _files) = by_name(&broker);
+    let (mut settings, port, _files) = settings_by_name(&broker);
     settings.set("GATEWAY_FIRST_BYTE_TIMEOUT_MS", "500");
     settings.set("GATEWAY_TLS_HANDSHAKE_TIMEOUT_MS", "1000");
     let edge = Edge::start(&settings, port);

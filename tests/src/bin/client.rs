@@ -63,6 +63,14 @@ fn properties(task: &Task) -> ClientConfig {
             .set("sasl.username", &security.username)
             .set("sasl.password", &security.password);
     }
+    if security.mechanism == "OAUTHBEARER" {
+        config
+            .set("enable.sasl.oauthbearer.unsecure.jwt", "true")
+            .set(
+                "sasl.oauthbearer.config",
+                format!("principal={}", security.username),
+            );
+    }
     if let Some(ca) = &security.ca {
         config.set("ssl.ca.location", ca.display().to_string());
     }

@@ -97,7 +97,6 @@ async fn step<T>(what: &str, work: impl Future<Output = Result<T>>) -> Result<T>
 async fn enter_by_port(cluster: &Cluster) -> Result<Way> {
     let first = ports::reserve(PORT_COUNT);
     let mut settings = Settings::new(cluster, Upstream::Plaintext);
-    settings.set("GATEWAY_SECURED_METRICS", "false");
     settings.listen_by_port(first, first);
     let proxy = settings.start()?;
     let bootstrap = format!("127.0.0.1:{first}");
@@ -117,7 +116,6 @@ async fn enter_by_name(cluster: &Cluster, authority: &Authority) -> Result<Way> 
     let port = ports::reserve(1);
     let identity = authority.issue("throughway", &["*.kafka.test"])?;
     let mut settings = Settings::new(cluster, Upstream::Tls);
-    settings.set("GATEWAY_SECURED_METRICS", "false");
     settings.listen_by_sni(port, port, &identity);
     let proxy = settings.start()?;
     let hosts = Hosts::new(names().iter().map(String::as_str))?;

@@ -27,7 +27,8 @@ pub enum Action {
 pub struct Security {
     /// `PLAINTEXT`, `SASL_PLAINTEXT`, `SSL` or `SASL_SSL`.
     pub protocol: String,
-    /// `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`; empty without SASL.
+    /// `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`, `OAUTHBEARER` (unsecured, for the user name);
+    /// empty without SASL.
     pub mechanism: String,
     /// User name; empty without SASL.
     pub username: String,

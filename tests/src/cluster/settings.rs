@@ -18,13 +18,15 @@ pub const USER: (&str, &str) = ("alice", "alice-secret");
 /// The same for a super user.
 pub const ADMIN: (&str, &str) = ("admin", "admin-secret");
 
+/// Who came in by PLAIN at the listener with client certificates must authenticate again before this
+/// time is over.
+pub const REAUTHENTICATION: Duration = Duration::from_secs(6);
+
 /// What a test may want different from the usual cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
     /// Version of the brokers.
     pub version: String,
-    /// `connections.max.reauth.ms`.
-    pub reauthenticate_after: Option<Duration>,
     /// Lines of `server.properties` for every node.
     pub properties: Vec<(String, String)>,
     /// Options of the brokers' JVMs. By default they compile quickly instead of well, which
@@ -38,7 +40,6 @@ impl Default for ClusterOptions {
     fn default() -> Self {
         Self {
             version: kafka_jars::CURRENT.to_owned(),
-            reauthenticate_after: None,
             properties: Vec::new(),
             jvm: vec!["-XX:TieredStopAtLevel=1".to_owned()],
             node_properties: BTreeMap::new(),
@@ -138,9 +139,11 @@ impl NodePlan<'_> {
             self.identity.both.display()
         );
         let _ = writeln!(text, "ssl.truststore.location={}", self.trust.display());
-        if let Some(after) = options.reauthenticate_after {
-            let _ = writeln!(text, "connections.max.reauth.ms={}", after.as_millis());
-        }
+        let _ = writeln!(
+            text,
+            "listener.name.mtls.plain.connections.max.reauth.ms={}",
+            REAUTHENTICATION.as_millis()
+        );
         let own = options.node_properties.get(&self.id).into_iter().flatten();
         for (key, value) in options.properties.iter().chain(own) {
             let _ = writeln!(text, "{key}={value}");

@@ -1,10 +1,11 @@
 //! The component that the Admin API put, kept over restarts.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::addrmap::component::{Component, Origin, stored};
+use crate::replace;
 
 /// One file of the state directory.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ impl Kept {
     /// Writes it down, or takes away what was there, by where the component comes from. Blocks.
     pub(super) fn keep(&self, component: &Component) -> io::Result<()> {
         match component.origin {
-            Origin::Stored(_) => write(&self.path, &component.bytes),
+            Origin::Stored(_) => replace::private(&self.path, &[&component.bytes]),
             Origin::BuiltIn => match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
@@ -34,16 +35,4 @@ impl Kept {
             Origin::File(_) => Ok(()),
         }
     }
-}
-
-/// Written beside it, synced, renamed over it.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let beside = path.with_extension("wasm.new");
-    let mut file = fs::File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
 }
