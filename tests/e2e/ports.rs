@@ -127,6 +127,19 @@ async fn moving_leaders_leak_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_broker_answers_an_administrator_for_itself() {
+    let cluster = cluster::shared().await;
+    let mut setup = Setup::new(&cluster, Upstream::Plaintext).await;
+    let security = Security::sasl_plaintext(USER);
+    let bootstrap = setup.address(0);
+    let task = Task::new(Action::Administer, &bootstrap, security, "administered");
+    let report = setup.run(&java(kafka_jars::CURRENT), &task).await;
+    assert!(report.is_complete(NODE_IDS.len()), "{report:?}");
+    // A broker's configuration names its addresses; that is what it was asked for.
+    assert_eq!(setup.proxy.stop().unwrap(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn share_group_reads_what_was_written() {
     let java = java(kafka_jars::CURRENT);
     cell(java, "ports, share group", Action::Share).await;
