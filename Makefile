@@ -27,6 +27,7 @@ test: build test-packages kafka-jars ## sets everything up and passes all tests,
 	@rm -f $(CELLS)
 	THROUGHWAY_BIN=$(BINARY) THROUGHWAY_CELLS=$(CELLS) $(RUST) cargo test --locked --profile local $(CARGO_TEST_FLAGS)
 	$(if $(CARGO_TEST_FLAGS),,@$(CURDIR)/target/local/throughway-cells $(CELLS))
+	$(if $(CARGO_TEST_FLAGS),,$(RUST) packer/systemd/nspawn-test.sh $(BINARY))
 
 ci: fmt-check lint image-check guest-check test package-test docs deny-if-present ## what CI runs, and what people run before they push
 
@@ -45,10 +46,9 @@ image-test: emulator-packages ## boots that image and checks it from inside
 image-aws: emulator-packages ## builds the AMI against an EC2 emulator, a local machine standing for the instance
 	packer/tests/aws.sh $(IMAGE_BINARY) target/image
 
-package-test: build package-packages ## package, container and unit: installed, upgraded, purged, booted; what cannot be tried here says so
+package-test: build package-packages ## package and container: installed, upgraded, purged, run; what cannot be tried here says so
 	$(RUST) packer/deb/test.sh $(BINARY)
 	$(RUST) packer/container/test.sh $(BINARY)
-	$(RUST) packer/systemd/nspawn-test.sh $(BINARY)
 
 guest: build-packages ## rebuilds the default address map
 	$(RUST) guest-addrmap/build.sh

@@ -20,7 +20,7 @@ trap 'rm -rf --one-file-system "$work"' EXIT
 echo "making a Debian 13 from the registry: kernel, systemd, cloud-init, openssh-server, sudo"
 mmdebstrap --quiet --variant=minbase \
     --include=systemd,systemd-sysv,systemd-resolved,dbus,udev,linux-image-cloud-amd64,initramfs-tools,cloud-init,openssh-server,sudo,ca-certificates,netplan.io,iproute2,procps \
-    --customize-hook='echo throughway >"$1/etc/hostname"' \
+    --customize-hook='echo throughway >"$1/etc/hostname"; printf "127.0.0.1 localhost\n127.0.1.1 throughway\n" >"$1/etc/hosts"' \
     --customize-hook='printf "datasource_list: [ NoCloud, Ec2, None ]\n" >"$1/etc/cloud/cloud.cfg.d/95-datasource.cfg"' \
     --customize-hook='printf "system_info:\n  default_user:\n    name: admin\n" >"$1/etc/cloud/cloud.cfg.d/94-user.cfg"' \
     --customize-hook='printf "locale: C.UTF-8\n" >"$1/etc/cloud/cloud.cfg.d/90-locale.cfg"' \

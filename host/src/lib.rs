@@ -9,7 +9,7 @@
 //!
 //! Imports go downward only: flow (`run listener session relay`) → owners (`tls upstream addrmap wasm
 //! topology licence usage admin metrics telemetry drain inventory admission slots notify signal
-//! replace proxy_protocol`) → pure (`kafka config close excluded`).
+//! replace proxy_protocol`) → pure (`kafka config close excluded in_full`).
 
 pub mod addrmap;
 pub mod admin;
@@ -19,6 +19,7 @@ pub mod close;
 pub mod config;
 pub mod drain;
 pub mod excluded;
+mod in_full;
 pub mod inventory;
 pub mod kafka;
 pub mod licence;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Checks the container's file system, and runs the proxy in it as its user, read-only, without a
-# container builder.   test.sh BINARY      Needs root. Where buildah is installed, builds as well.
+# container builder.   test.sh BINARY      Needs root. Where buildah runs, builds as well.
 set -euo pipefail
 
 binary=$(realpath "$1")
@@ -100,12 +100,12 @@ pid=
 [ $code -eq 0 ] || fail "drained with exit $code"
 echo "ok    runs read-only as 65532: live, ready, drained with 0; without a configuration 78"
 
-if ! command -v buildah >/dev/null; then
-    echo "SKIPPED  building the container: no buildah is installed (apt-get install buildah)"
+storage=(--storage-driver vfs --root "$work/storage" --runroot "$work/run")
+if ! buildah "${storage[@]}" info >"$work/log" 2>&1; then
+    echo "SKIPPED  building the container: buildah does not run here: $(tail -n 1 "$work/log")"
     exit 0
 fi
 cp packer/container/Containerfile "$work/Containerfile"
-storage=(--storage-driver vfs --root "$work/storage" --runroot "$work/run")
 buildah "${storage[@]}" build --isolation chroot --quiet -t throughway:test "$work" >"$work/log" 2>&1 || fail "buildah"
 [ "$(buildah "${storage[@]}" inspect --type image --format '{{.OCIv1.Config.User}}' throughway:test)" = 65532:65532 ] || fail "the container's user"
 echo "ok    buildah built it; its user is 65532"

@@ -16,7 +16,8 @@ fi
 # Users that cloud-init made for the build come back with the first boot.
 if id admin >/dev/null 2>&1; then
     passwd -l admin >/dev/null
-    rm -f /etc/sudoers.d/90-cloud-init-users
+    # Last of all, when the machine stops: whoever stops it needs it.
+    systemd-run --quiet --property=RemainAfterExit=yes --property=ExecStop='/bin/rm -f /etc/sudoers.d/90-cloud-init-users' true
 fi
 
 # An empty machine-id is filled at boot; a missing one would be taken for a first boot by systemd,

@@ -14,11 +14,11 @@ skip() {
     exit 0
 }
 [ "$(id -u)" -eq 0 ] || skip "needs root"
-command -v systemd-nspawn >/dev/null || skip "no systemd-nspawn is installed (Debian: systemd-container)"
+tests/setup/packages.sh package || skip "what it needs cannot be installed here"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/throughway-nspawn.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
-made=$(packer/root.sh bookworm)
+made=$(packer/root.sh bookworm) || skip "no Debian root can be made here"
 root=$work/root
 mkdir "$root"
 tar -C "$root" --exclude './dev/*' -xf "$made"
@@ -37,13 +37,15 @@ GATEWAY_LISTENER_CLIENTS_SECURITY_PROTOCOL=SASL_PLAINTEXT
 GATEWAY_LISTENER_CLIENTS_ROUTING=port
 GATEWAY_LISTENER_CLIENTS_PORTS=9092-9094
 GATEWAY_LISTENER_CLIENTS_ADVERTISED_HOST=127.0.0.1
+GATEWAY_ADDRESS_MAP=/etc/throughway/map.wasm
 GATEWAY_LICENSE_KEY=$license
 ENV
+install -m 0644 tests/guests/shift-by-100.wasm "$root/etc/throughway/map.wasm"
 # Shorter than in earnest, so that a hang shows in seconds. A root of its own has its own cgroup
 # version, where limits by address may do nothing: the image's test looks at those.
 mkdir -p "$root/etc/systemd/system/throughway.service.d"
 printf '[Service]\nWatchdogSec=%s\n' "${WATCHDOG:-4s}" >"$root/etc/systemd/system/throughway.service.d/test.conf"
-install -m 0755 packer/systemd/nspawn-inside.sh "$root/root/inside.sh"
+install -D -t "$root/root/inside" packer/systemd/nspawn-inside.sh packer/tests/checks.sh packer/tests/connects.py
 cat >"$root/etc/systemd/system/inside.service" <<'UNIT'
 [Unit]
 After=multi-user.target
@@ -51,7 +53,7 @@ SuccessAction=exit-force
 FailureAction=exit-force
 [Service]
 Type=oneshot
-ExecStart=/bin/sh -c '/root/inside.sh >/root/result 2>&1; echo $? >/root/code'
+ExecStart=/bin/sh -c '/root/inside/nspawn-inside.sh >/root/result 2>&1; echo $? >/root/code'
 TimeoutStartSec=300
 [Install]
 WantedBy=default.target

@@ -1,4 +1,4 @@
-//! Certificates, keys and trust of the client leg while throughway runs: who is let in, and what a
+//! Certificates, keys and trust while throughway runs: who is let in, whom it believes, and what a
 //! changed file changes.
 
 use std::fs;
@@ -9,7 +9,10 @@ use anyhow::Result;
 use rustix::process::Signal;
 use rustls::pki_types::ServerName;
 use throughway_tests::certificates::{Authority, Identity};
-use throughway_tests::proxy::BOOTSTRAP_NAME;
+use throughway_tests::cluster::{self, Listener, USER, advertised_host};
+use throughway_tests::files::TemporaryFolder;
+use throughway_tests::ports;
+use throughway_tests::proxy::{BOOTSTRAP_NAME, PORT_COUNT, Settings, Upstream};
 use throughway_tests::wire::{Connection, client_config};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -104,4 +107,37 @@ async fn clients_are_asked_for_certificates_that_the_trust_store_of_today_knows(
     edge.wait_for_lines(RELOADED, 1).unwrap();
     enter(&edge, &ca, Some(&foreign)).await.unwrap();
     assert!(enter(&edge, &ca, Some(&known)).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_is_believed_under_its_own_name_and_no_other() {
+    let cluster = cluster::shared().await;
+    let folder = TemporaryFolder::new("throughway-believed-").unwrap();
+    let stranger = Authority::new(folder.path(), "stranger").unwrap();
+    let (known, unknown) = (cluster.authority.certificate(), stranger.certificate());
+    let own = advertised_host(1);
+    // The certificate also bears 127.0.0.1, which is dialled: that must not count.
+    for (name, trusted, outcome) in [
+        (own.as_str(), &known, "connected"),
+        ("other.internal.test", &known, "tls_failed"),
+        (own.as_str(), &unknown, "tls_failed"),
+    ] {
+        let first = ports::reserve(PORT_COUNT);
+        let mut settings = Settings::new(&cluster, Upstream::Tls);
+        settings.listen_by_port(first, first);
+        let port = cluster.port(1, Listener::SaslTls);
+        settings.set("KAFKA_BOOTSTRAP_SERVERS", format!("{name}:{port}"));
+        settings.set("GATEWAY_UPSTREAM_ADDRESS_MAP", format!("{name}=127.0.0.1"));
+        settings.set(
+            "KAFKA_SSL_TRUSTSTORE_LOCATION",
+            trusted.display().to_string(),
+        );
+        settings.tolerate("broker not reached");
+        let edge = Edge::start(&settings, first);
+        let mut connection = Connection::open(&edge.door(0)).await.unwrap();
+        let entered = connection.authenticate(USER).await;
+        assert_eq!(entered.is_ok(), outcome == "connected", "{name}");
+        let dials = edge.metric("throughway_dials_total", &[("outcome", outcome)]);
+        assert_eq!(dials, 1, "{name}");
+    }
 }

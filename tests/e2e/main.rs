@@ -17,6 +17,7 @@ mod brokers;
 mod certificates;
 mod cluster;
 mod contained;
+mod deadlines;
 mod drain;
 mod edge;
 mod guests;

@@ -127,13 +127,13 @@ async fn one_moves(cluster: &Cluster, load: &Load) {
 
 /// Each of two is where the other was, by name and by port.
 async fn two_exchange_places(cluster: &Cluster, load: &Load) {
-    let (one, five) = (cluster.address(1), cluster.address(5));
-    cluster.stop(1).unwrap();
-    // With it gone there is no quorum that could let the other one go politely.
-    cluster.kill(5).unwrap();
-    cluster.settle(1, &one.moved_to(&five)).unwrap();
-    cluster.settle(5, &five.moved_to(&one)).unwrap();
-    for id in [1, 5] {
+    let (five, newcomer) = (cluster.address(5), cluster.address(NEWCOMER));
+    for id in [NEWCOMER, 5] {
+        cluster.stop(id).unwrap();
+    }
+    cluster.settle(5, &five.moved_to(&newcomer)).unwrap();
+    cluster.settle(NEWCOMER, &newcomer.moved_to(&five)).unwrap();
+    for id in [NEWCOMER, 5] {
         cluster.restart(id).unwrap();
     }
     load.wait_for_all(BACK).unwrap();

@@ -103,7 +103,7 @@ async fn a_health_check_is_no_news() {
 }
 
 /// What a client is allowed, and whether a session ended within it.
-fn about(took: Duration, limit: Duration) -> bool {
+pub(crate) fn about(took: Duration, limit: Duration) -> bool {
     // Not before it, and not so long after it that another deadline could have struck.
     took >= limit - Duration::from_millis(50) && took < limit + Duration::from_secs(4)
 }

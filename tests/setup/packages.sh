@@ -45,6 +45,7 @@ maps)
     ;;
 package)
     need binutils command -v strip
+    need buildah command -v buildah
     need mmdebstrap command -v mmdebstrap
     need systemd-container command -v systemd-nspawn
     ;;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::state::State;
 use super::time::UnixTime;
 use super::token::InvalidToken;
+use crate::in_full::in_full;
 
 /// The three variables, as messages list them.
 const SOURCES: &str = "GATEWAY_LICENSE_KEY (the token), GATEWAY_LICENSE_FILE (a file with it) or \
@@ -117,13 +118,6 @@ impl LicenceError {
     /// This and what caused it, in one line.
     #[must_use]
     pub fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        in_full(self)
     }
 }

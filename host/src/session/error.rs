@@ -3,6 +3,7 @@
 use super::Edge;
 use super::first_packet::hint;
 use crate::close::{CloseReason, Side, Stage};
+use crate::in_full::in_full;
 use crate::metrics::{AcceptError, HandshakeOutcome, RefusedRequest, WrongProtocol};
 use crate::proxy_protocol::ProxyHeaderError;
 use crate::relay::RelayError;
@@ -95,12 +96,12 @@ impl SessionError {
             Self::Tls(_) | Self::TlsDeadline | Self::UnknownServerName => {
                 metrics.tls_handshake(self.handshake());
                 if edge.budget.allows(self.close_reason().label()) {
-                    tracing::info!(error = %chain(self), "tls handshake refused");
+                    tracing::info!(error = %in_full(self), "tls handshake refused");
                 }
             }
             Self::Dial(_) => {
                 if edge.budget.allows("dial") {
-                    tracing::warn!(error = %chain(self), "broker not reached");
+                    tracing::warn!(error = %in_full(self), "broker not reached");
                 }
             }
             Self::Relay(
@@ -110,7 +111,7 @@ impl SessionError {
             ) => {
                 edge.metrics.refused_request(refused(error));
                 if edge.budget.allows("refused") {
-                    tracing::info!(error = %chain(self), "request refused");
+                    tracing::info!(error = %in_full(self), "request refused");
                 }
             }
             Self::Relay(
@@ -124,13 +125,13 @@ impl SessionError {
                     metrics.wrong_protocol(WrongProtocol::TlsAlertUpstream);
                 }
                 if edge.budget.allows("response") {
-                    tracing::warn!(error = %chain(self), "answer of the broker refused");
+                    tracing::warn!(error = %in_full(self), "answer of the broker refused");
                 }
             }
             Self::ProxyHeader(_) => {
                 metrics.wrong_protocol(WrongProtocol::ProxyHeader);
                 if edge.budget.allows("proxy header") {
-                    tracing::info!(error = %chain(self), "connection refused");
+                    tracing::info!(error = %in_full(self), "connection refused");
                 }
             }
             Self::TooManyOfSource => edge.metrics.accept_error(AcceptError::Limit),
@@ -150,16 +151,4 @@ fn refused(error: &RelayError) -> RefusedRequest {
         RelayError::HandshakeRefused => RefusedRequest::SaslHandshakeV0,
         _ => RefusedRequest::FrameSize,
     }
-}
-
-/// The error and its sources, each once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

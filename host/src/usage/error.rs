@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::receipt::ReceiptError;
+use crate::in_full::in_full;
 
 /// Why usage could not be kept or told.
 #[derive(Debug, thiserror::Error)]
@@ -51,13 +52,6 @@ impl UsageError {
     /// This and what caused it, in one line.
     #[must_use]
     pub fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        in_full(self)
     }
 }

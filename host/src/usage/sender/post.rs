@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::build_info;
 use crate::config::{ClientTlsConfig, ForwardProxy, HttpsUrl, TrustSource};
+use crate::in_full::in_full;
 use crate::tls::{ClientTls, TlsError};
 
 /// Until there is a connection, TLS included.
@@ -78,14 +79,7 @@ pub enum PostError {
 impl PostError {
     /// This and what caused it, in one line.
     pub(super) fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        in_full(self)
     }
 }
 
