@@ -30,7 +30,6 @@ mod page;
 mod problem;
 mod secrets;
 mod server;
-mod slots;
 #[cfg(test)]
 mod tests;
 mod users;

@@ -107,6 +107,16 @@ pub struct ListenerConfig {
     pub decided_by: Vec<String>,
 }
 
+impl ListenerConfig {
+    /// Whether connections from there must begin with a PROXY header.
+    #[must_use]
+    pub fn expects_proxy_header(&self, peer: IpAddr) -> bool {
+        self.proxy_protocol
+            .iter()
+            .any(|trusted| trusted.contains(peer))
+    }
+}
+
 /// How a listener's connections find their broker.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Routing {

@@ -86,7 +86,9 @@ impl Drain {
         self.inventory.reopen();
     }
 
-    fn end(&self, asked: &[Arc<Entry>], config: &ShutdownConfig) {
+    /// Asks these to end, broker by broker, and cuts those alive after the grace time. Must be called on a
+    /// runtime.
+    pub fn end(&self, asked: &[Arc<Entry>], config: &ShutdownConfig) {
         let end = Instant::now() + config.grace;
         let groups = by_broker(asked);
         let pause = self.pause(config, groups.len());

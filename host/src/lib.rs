@@ -8,11 +8,12 @@
 //! addresses: then it learns them into *topology* and writes what the address map advertises.
 //!
 //! Imports go downward only: flow (`run agent doctor listener session relay`) → owners (`tls upstream
-//! addrmap wasm topology licence usage admin metrics telemetry drain inventory notify pool signal exchange replace
-//! memory proxy_protocol`) → pure (`kafka config close excluded in_full`).
+//! addrmap wasm topology licence usage admin metrics telemetry drain inventory admission slots notify pool
+//! signal exchange replace memory proxy_protocol`) → pure (`kafka config close excluded in_full`).
 
 pub mod addrmap;
 pub mod admin;
+pub mod admission;
 pub mod agent;
 pub mod build_info;
 pub mod close;
@@ -36,6 +37,7 @@ mod replace;
 mod run;
 pub mod session;
 pub mod signal;
+mod slots;
 pub mod telemetry;
 pub mod tls;
 pub mod topology;

@@ -6,6 +6,7 @@
 mod admin;
 mod licence;
 mod maps;
+mod misled;
 mod reload;
 mod tls;
 mod usage;
@@ -203,6 +204,7 @@ async fn serve(
         remember_topology(Arc::clone(&edge), Arc::new(store)),
     ));
     tasks.spawn(until(end.clone(), debugging.watch()));
+    tasks.spawn(until(end.clone(), misled::run(Arc::clone(&edge))));
     tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
     let usage = Usage::new(Arc::clone(&edge), usage);
     tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));

@@ -34,6 +34,9 @@ test)
     need python3-venv venv
     # Moves the clock of an unmodified program from outside.
     need faketime command -v faketime
+    # A real sender of PROXY headers, and links between networks that can fail.
+    need haproxy command -v haproxy
+    need iproute2 command -v ip
     ;;
 maps)
     need python3-venv venv

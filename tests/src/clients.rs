@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+pub(crate) use self::library::own_program;
 pub use self::library::{Library, NotHere};
 pub use self::task::{Action, Report, Security, Task};
 use crate::files::{TemporaryFolder, log_file};
@@ -148,7 +149,6 @@ pub(crate) fn in_own_namespace(hosts: &Hosts) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::complaint;
-
     #[test]
     fn a_complaint_is_the_first_line_that_speaks_of_an_error() {
         let log = "connecting\nFatal error: no such host\n  at Client\n";

@@ -7,7 +7,9 @@
 //! - [`proxy`]: throughway as a process, with the variables of a test
 //! - [`clients`]: programs in Rust, Java, Python, Go and JavaScript, all told what to do in the same way
 //! - [`cells`], [`matrix`]: which client came through in which way; every client with every Kafka
+//! - [`load`]: clients that go on while something breaks, and the check that nothing was lost
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
+//! - [`network`]: a network that a test has for itself, and a link in it that can fail
 //! - [`soak`], [`usage`]: how much is run, and what it takes
 //! - [`bench`]: throughway beside its peers
 //! - [`collector`], [`clock`]: the vendor's side of usage reports, and time moved from outside
@@ -36,7 +38,9 @@ pub mod faults;
 pub mod files;
 pub mod kafka_jars;
 pub mod leaks;
+pub mod load;
 pub mod matrix;
+pub mod network;
 pub mod ports;
 pub mod probe;
 pub mod process;

@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
 pub use self::licence::Licence;
@@ -126,6 +126,31 @@ impl Proxy {
     pub fn wait_for_end(&mut self) -> Result<Option<i32>> {
         self.stopped = true;
         Ok(self.process.wait(STOP_LIMIT)?.code())
+    }
+
+    /// Ends it with SIGKILL, as a machine that fails does.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not let it go.
+    pub fn kill(&mut self) -> Result<()> {
+        self.stopped = true;
+        self.process.kill().map(drop)
+    }
+
+    /// Starts it anew after its end, with what it has left in its state directory, and waits until it
+    /// is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it does not get ready, or there was trouble in the log of the one before.
+    pub fn start_again(&mut self, settings: &Settings) -> Result<()> {
+        let trouble = self.unexpected_lines();
+        ensure!(trouble.is_empty(), "unexpected: {trouble:#?}");
+        self.process = launch(settings, &self.state, self.admin_port)?;
+        self.tolerated = settings.tolerated();
+        self.stopped = false;
+        self.wait_until_ready()
     }
 
     /// Sends a signal.

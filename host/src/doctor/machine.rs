@@ -9,10 +9,10 @@ use rustix::process::{Resource, getrlimit};
 
 use super::Finding;
 use crate::admin::Client;
+use crate::admission::most_connections;
 use crate::build_info;
 use crate::config::Config;
 use crate::licence::{self, UnixTime};
-use crate::listener::admission::most_connections;
 use crate::listener::{bind, ports_at_start};
 
 const CLOCK: &str = "clock";

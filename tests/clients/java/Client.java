@@ -10,6 +10,7 @@ import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.*;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.*;
 
 /**
@@ -67,6 +68,7 @@ public class Client {
                 read.get();
                 report.put("written", written.get());
             }
+            case "administer" -> administer(admin);
             default -> throw new IllegalArgumentException("this client cannot do " + task.get("action"));
         }
     }
@@ -205,6 +207,34 @@ public class Client {
             brokers.stream().filter(id -> !replicas.contains(id)).limit(1).forEach(moved::add);
             return moved;
         });
+    }
+
+    /** Asks each broker for what only it knows: written are those asked, read those who answered for themselves. */
+    void administer(Admin admin) throws Exception {
+        createTopic(admin, Optional.empty());
+        Set<Integer> ids = new TreeSet<>();
+        admin.describeCluster().nodes().get().forEach(node -> ids.add(node.id()));
+        int own = 0;
+        int wrong = 0;
+        for (int id : ids) {
+            ConfigResource broker = new ConfigResource(ConfigResource.Type.BROKER, Integer.toString(id));
+            Config config = admin.describeConfigs(List.of(broker)).all().get().get(broker);
+            if (config.get("node.id").value().equals(Integer.toString(id))) {
+                own++;
+            } else {
+                wrong++;
+            }
+        }
+        Set<Integer> stored = new TreeSet<>();
+        admin.describeLogDirs(ids).allDescriptions().get().forEach((id, folders) -> folders.values().forEach(
+            folder -> folder.replicaInfos().keySet().stream().filter(p -> p.topic().equals(topic)).forEach(p -> stored.add(id))));
+        boolean quorum = admin.describeMetadataQuorum().quorumInfo().get().voters().size() == ids.size();
+        boolean features = !admin.describeFeatures().featureMetadata().get().finalizedFeatures().isEmpty();
+        admin.deleteTopics(List.of(topic)).all().get();
+        if (!stored.equals(ids) || !quorum || !features) {
+            wrong++;
+        }
+        report.put("written", ids.size()).put("read", own).put("wrong", wrong);
     }
 
     /** Makes the second replica of each partition its preferred leader, and lets it lead. */

@@ -169,7 +169,7 @@ fn set_up(language: &'static str, argument: &'static str) -> Result<PathBuf> {
 }
 
 /// A binary of this crate, which cargo puts beside (a demo's) or above (a test's) our own.
-fn own_program(name: &str) -> Result<PathBuf> {
+pub(crate) fn own_program(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let found = own
         .ancestors()

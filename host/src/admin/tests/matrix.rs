@@ -10,8 +10,8 @@ use tokio::io::DuplexStream;
 
 use super::openapi::{OPERATIONS, Operation, Who};
 use super::server::{Front, Shared};
-use super::slots::Slots;
 use super::*;
+use crate::slots::Slots;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"];
 

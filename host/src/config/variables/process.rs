@@ -28,7 +28,7 @@ pub(super) const LIMITS: &[Variable] = &[
         "GATEWAY_MAX_CONNECTIONS",
         Follows("from the limit of open files"),
         "a number from 1 to 10000000",
-        "sessions of the process",
+        "sessions of the process; a quarter of them may be silent, the oldest of these make room",
     ),
     used(
         "GATEWAY_MAX_CONNECTIONS_PER_LISTENER",
@@ -40,7 +40,7 @@ pub(super) const LIMITS: &[Variable] = &[
         "GATEWAY_MAX_CONNECTIONS_PER_SOURCE",
         Follows("no limit of its own"),
         "a number from 1 to 10000000",
-        "sessions of one client address",
+        "sessions of one client address (IPv6: of one /64); where a PROXY header tells the address, that one",
     ),
     used(
         "GATEWAY_MAX_HANDSHAKES_PER_SECOND",
