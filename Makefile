@@ -83,7 +83,7 @@ fmt: ## formats the code
 deny: ## bans, licences, sources and advisories of dependencies, by cargo-deny (installed when missing)
 	$(RUST) tests/setup/deny.sh --install
 
-bench: build-packages test-packages ## beside HAProxy and Envoy, processor time and memory; BENCH='legs=tls only=MiB', BENCH=kafka=peak: docs/performance.md
+bench: build-packages test-packages ## beside HAProxy and Envoy, processor time and memory; BENCH='legs=tls only=MiB', BENCH=kafka=peak, BENCH=maps: docs/performance.md
 	@tests/setup/bench.sh $(BENCH)
 
 fuzz: build-packages ## searches for inputs that break something, FUZZ_SECONDS=60 for each target

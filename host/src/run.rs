@@ -199,13 +199,8 @@ async fn serve(
         end.clone(),
         maps::follow_topology(Arc::clone(&edge), listeners),
     ));
-    tasks.spawn(until(
-        end.clone(),
-        remember_topology(Arc::clone(&edge), Arc::new(store)),
-    ));
     tasks.spawn(until(end.clone(), debugging.watch()));
-    tasks.spawn(until(end.clone(), misled::run(Arc::clone(&edge))));
-    tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
+    follow(&edge, store, &legs, (&tasks, &end));
     let usage = Usage::new(Arc::clone(&edge), usage);
     tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));
     let watched = Arc::clone(&manager);
@@ -238,6 +233,19 @@ async fn serve(
     // All sessions have ended: from here on the ledger is exact.
     usage.flush().await;
     Ok(unlicensed)
+}
+
+/// Goes after what changes outside: the cluster, where its brokers are, and certificates.
+fn follow(
+    edge: &Arc<Edge>,
+    store: Store,
+    legs: &Arc<Legs>,
+    (tasks, end): (&TaskTracker, &CancellationToken),
+) {
+    let remembering = remember_topology(Arc::clone(edge), Arc::new(store));
+    tasks.spawn(until(end.clone(), remembering));
+    tasks.spawn(until(end.clone(), misled::run(Arc::clone(edge))));
+    tasks.spawn(until(end.clone(), reload::run(Arc::clone(legs))));
 }
 
 /// Does what signals ask for until one asks for the end.

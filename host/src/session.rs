@@ -168,13 +168,7 @@ async fn live(
         cut: present.cut.clone(),
         pool,
     };
-    let meant = routed.route.counted_as();
-    let dialled = routed.route.upstream.clone();
-    edge.drain.inventory.routed(present, routed.route);
-    // Those who find out that brokers have moved look at the inventory; it may have been a moment ago.
-    if meant.is_some_and(|node_id| edge.topology.snapshot().has_given_up(&dialled, node_id)) {
-        present.polite.cancel();
-    }
+    register(edge, present, routed.route);
     let answers = answers(edge, &arrival.inbound);
     let (mut downstream, mut upstream) = (arrival.stream, routed.upstream);
     downstream.read_ahead(&terms.pool);
@@ -186,6 +180,17 @@ async fn live(
     };
     let ended = relay::run(legs, &shared, &answers, &terms).await;
     Ok(ended?)
+}
+
+/// Says where the session goes, and ends it at once where that broker is no longer.
+fn register(edge: &Edge, present: &Present, route: Route) {
+    let meant = route.counted_as();
+    let dialled = route.upstream.clone();
+    edge.drain.inventory.routed(present, route);
+    // Those who find out that brokers have moved look at the inventory; it may have been a moment ago.
+    if meant.is_some_and(|node_id| edge.topology.snapshot().has_given_up(&dialled, node_id)) {
+        present.polite.cancel();
+    }
 }
 
 fn clamps_unreviewed(config: &Config) -> bool {

@@ -1,6 +1,7 @@
 //! End-to-end tests against a real Kafka: one binary of many modules.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::expect_used,
     clippy::indexing_slicing,
