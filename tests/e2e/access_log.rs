@@ -69,15 +69,7 @@ async fn names_the_users_of_plain_and_scram_and_of_nothing_else() {
     let mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"];
     for mechanism in mechanisms {
         let security = Security::sasl_plaintext(USER).by(mechanism);
-        let mut task = Task::new(Action::Describe, &bootstrap, security, "access");
-        if mechanism == "OAUTHBEARER" {
-            let set = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-            let unsigned = [
-                ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
-                ("sasl.oauthbearer.config", "principal=alice"),
-            ];
-            task.properties = unsigned.map(set).into();
-        }
+        let task = Task::new(Action::Describe, &bootstrap, security, "access");
         let report = Library::Rust.run(&task, None).await.unwrap();
         assert_eq!(report.brokers.len(), 3, "{mechanism}");
     }
@@ -93,7 +85,9 @@ async fn names_the_users_of_plain_and_scram_and_of_nothing_else() {
             .filter(|line| line["sasl_mechanism"] == mechanism);
         let of_it: Vec<_> = of_it.collect();
         assert!(!of_it.is_empty(), "{mechanism}: {lines:?}");
-        let named = of_it.iter().all(|line| line["user"] == user);
+        // Who leaves between naming a mechanism and using it has named nobody.
+        let left = |line: &Value| line["login"] == "unfinished" && line["user"].is_null();
+        let named = of_it.iter().all(|line| line["user"] == user || left(line));
         assert!(named, "{mechanism}: {of_it:?}");
         let used = |line: &&&Value| line["login"] == "completed";
         let used = of_it.iter().find(used).unwrap();
