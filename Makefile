@@ -14,8 +14,8 @@ CARGO_TEST_FLAGS ?=
 # Where the tests note which client came through which way.
 CELLS := $(CURDIR)/target/cells.tsv
 
-.PHONY: help run test ci bench build guest dev-license lint image-check docs fmt deny fuzz soak bare maps deb package-test image image-test image-aws
-.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages emulator-packages kafka-jars
+.PHONY: help run test ci bench build release guest dev-license lint image-check docs fmt deny fuzz soak bare maps matrix deb package-test image image-test image-aws
+.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages emulator-packages matrix-packages kafka-jars
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -33,6 +33,9 @@ ci: fmt-check lint image-check guest-check test package-test docs deny-if-presen
 
 build: build-packages ## the local build, target/local/throughway
 	$(RUST) cargo build --locked --profile local -p throughway
+
+release: build-packages ## the shippable build, target/release/throughway; refuses without the vendor's licence anchor
+	$(RUST) packer/release.sh
 
 deb: build package-packages ## the Debian package of the local build, target/deb/throughway.deb; of another one with DEB_BINARY=...
 	$(RUST) packer/deb/build.sh $(DEB_BINARY) target/deb
@@ -70,13 +73,17 @@ maps: build test-packages kafka-jars ## address maps in every language: new proj
 	THROUGHWAY_BIN=$(BINARY) $(RUST) tests/setup/maps.sh $(LANGUAGES)
 	THROUGHWAY_BIN=$(BINARY) THROUGHWAY_MAPS=$(CURDIR)/target/maps $(RUST) cargo test --locked --profile local -p throughway-tests --test e2e -- maps::
 
+matrix: build test-packages matrix-packages ## every client with every Kafka, in every way, into docs/compatibility.md; MATRIX='kafka=4.4.0 clients=java-2.8'
+	$(RUST) cargo build --locked --profile local -p throughway-tests --bins
+	THROUGHWAY_BIN=$(BINARY) target/local/throughway-matrix $(MATRIX)
+
 fmt: ## formats the code
 	$(RUST) cargo fmt
 
 deny: ## bans, licences, sources and advisories of dependencies, by cargo-deny (installed when missing)
 	$(RUST) tests/setup/deny.sh --install
 
-bench: build-packages test-packages ## beside HAProxy and Envoy, processor time and memory; BENCH='legs=tls only=MiB', BENCH=kafka=peak: docs/performance.md
+bench: build-packages test-packages ## beside HAProxy and Envoy, processor time and memory; BENCH='legs=tls only=MiB', BENCH=kafka=peak, BENCH=maps: docs/performance.md
 	@tests/setup/bench.sh $(BENCH)
 
 fuzz: build-packages ## searches for inputs that break something, FUZZ_SECONDS=60 for each target
@@ -111,6 +118,9 @@ emulator-packages:
 
 image-packages:
 	@tests/setup/packages.sh image-check
+
+matrix-packages:
+	@tests/setup/packages.sh matrix
 
 kafka-jars: test-packages
 	@tests/kafka/fetch.sh 4.4.0 >/dev/null

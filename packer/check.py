@@ -83,6 +83,7 @@ def contract():
         content = yaml.safe_load(text)["write_files"][0]["content"]
         keys = [line.split("=")[0] for line in content.splitlines()]
         expect("GATEWAY_LICENSE_SECRET_ID" in keys, "CloudFormation's user data names no licence")
+        expect("GATEWAY_AWS_LIFECYCLE_HOOK" in keys, "CloudFormation's user data names no lifecycle hook")
         expect(("GATEWAY_HTTP_PROXY_PROTOCOL" in keys) is with_proxy, "health checks would be refused")
 
 

@@ -12,9 +12,8 @@ cd "$(dirname "$0")/.."
 began=$SECONDS
 step() { echo "image: $* ($((SECONDS - began)) s)"; }
 
-anchors=$("$binary" version --json | sed -n 's/.*"licence_anchors":"\([a-z]*\)".*/\1/p')
-if [ "$anchors" != production ] && [ -z "${IMAGE_DEV:-}" ]; then
-    echo "image: $binary has $anchors licence anchors; an image is made of a release build (IMAGE_DEV=1 to try the steps)" >&2
+if [ -z "${IMAGE_DEV:-}" ] && ! packer/release-gate.sh "$binary"; then
+    echo "image: an image is made of a release build (make release), or with IMAGE_DEV=1 to try the steps" >&2
     exit 1
 fi
 version=$("$binary" version | sed -n 's/^throughway //p')

@@ -15,7 +15,9 @@
 //! - `problem`, `input`   errors and bodies, alike everywhere
 //! - `secrets`   what is generated where nothing is configured
 //! - `local`     the control socket
+//! - `client`    the other side: asks a running proxy
 
+mod client;
 mod door;
 mod features;
 mod gate;
@@ -28,7 +30,6 @@ mod page;
 mod problem;
 mod secrets;
 mod server;
-mod slots;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -44,8 +45,10 @@ use axum::routing::get;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+pub use self::client::{Client, ClientError};
 pub use self::health::Readiness;
 pub use self::local::ControlSocket;
+pub use self::own::connections::{Connection, Page};
 pub use self::secrets::AdminError;
 pub use self::server::{Front, serve, serve_locally};
 
@@ -55,8 +58,10 @@ use crate::config::Config;
 use crate::drain::Drain;
 use crate::licence::Guard;
 use crate::metrics::Metrics;
+use crate::telemetry::Debugging;
 use crate::tls::Legs;
 use crate::topology::Topology;
+use crate::usage::Store;
 
 /// The most bytes of a body, except where a route says otherwise.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -83,8 +88,12 @@ pub struct AdminState {
     pub maps: Arc<Maps>,
     /// Whether new sessions are accepted.
     pub licence: Arc<Guard>,
-    /// Counts the sessions.
+    /// Lists the sessions and ends them.
     pub drain: Arc<Drain>,
+    /// Whose sessions the log tells in full.
+    pub debugging: Debugging,
+    /// What is reported.
+    pub usage: Store,
     /// Certificates.
     pub legs: Arc<Legs>,
     /// Reads the licence again.

@@ -2,6 +2,7 @@
 //!
 //! Owns clap. It must not know the configuration or the network: `main` does what is asked here.
 
+pub(crate) mod connections;
 pub(crate) mod license;
 pub(crate) mod map;
 pub(crate) mod usage;
@@ -61,6 +62,18 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
     /// Tells, offline, what clients will be told for each broker, and why
     #[command(after_help = "Example:\n  throughway explain --brokers 1,5,12 --client-ip 10.1.2.3")]
     Explain(Explain),
+    /// Looks at everything that a proxy with this configuration depends on, online
+    #[command(after_help = "\
+Example:
+  GATEWAY_ENV_FILE=/etc/throughway/throughway.env throughway doctor
+
+PASS, WARN or FAIL for each thing, and what to do; exits 1 when something fails. Beside a running proxy\nthe ports it \
+holds count as fine")]
+    Doctor {
+        /// As stable JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Works with address map components
     #[command(
         subcommand,
@@ -76,6 +89,30 @@ SIGTERM or SIGINT drains and exits 0; a second one exits 1 at once; SIGHUP reloa
     /// Shows, checks and carries usage reports
     #[command(subcommand, after_help = "Example:\n  throughway usage show")]
     Usage(usage::Usage),
+    /// Lists the live sessions of a running proxy, or asks one to end
+    #[command(after_help = "\
+Examples:
+  throughway connections --broker 5
+  throughway connections --drain 42
+  throughway connections --url https://edge.example.com:8888 --user ops:s3cret --ca https.crt")]
+    Connections(connections::Connections),
+    /// The AWS half of an image: the licence out of Secrets Manager, and a drain before the instance ends
+    #[command(after_help = "\
+Example:
+  GATEWAY_ENV_FILE=/etc/throughway/throughway.env throughway aws-agent
+
+Writes the secret of GATEWAY_LICENSE_SECRET_ID to the file of GATEWAY_LICENSE_AGENT_FILE, where a proxy
+beside it finds it, and completes the action of GATEWAY_AWS_LIFECYCLE_HOOK once that proxy has drained.
+SIGHUP reads the secret again; SIGTERM ends it and leaves the file")]
+    AwsAgent {
+        /// The proxy's control socket
+        #[arg(
+            long,
+            value_name = "PATH",
+            default_value = "/run/throughway/control.sock"
+        )]
+        control_socket: PathBuf,
+    },
     /// Prints version, commit, target, WIT versions, licence anchors and TLS library
     #[command(after_help = "Example:\n  throughway version --json")]
     Version {

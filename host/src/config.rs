@@ -35,13 +35,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use self::admin::{AdminConfig, AdminUser, HttpsConfig};
+pub use self::admin::{AdminConfig, AdminUser, HttpsConfig, control_socket_beside};
 pub use self::docs::reference;
 pub use self::parse::parse;
 pub use self::render::render;
 pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};
 pub use self::sources::{FileText, Given};
 pub use self::usage::{ForwardProxy, HttpsUrl, UsageConfig};
+use zeroize::Zeroize as _;
+
 use crate::kafka::{Endpoint, NodeId};
 
 /// Everything throughway was told, parsed and checked once, before any port is bound.
@@ -103,6 +105,16 @@ pub struct ListenerConfig {
     pub proxy_protocol: Vec<Cidr>,
     /// The variables that decide which addresses clients are told.
     pub decided_by: Vec<String>,
+}
+
+impl ListenerConfig {
+    /// Whether connections from there must begin with a PROXY header.
+    #[must_use]
+    pub fn expects_proxy_header(&self, peer: IpAddr) -> bool {
+        self.proxy_protocol
+            .iter()
+            .any(|trusted| trusted.contains(peer))
+    }
 }
 
 /// How a listener's connections find their broker.
@@ -208,9 +220,15 @@ pub enum TrustSource {
     InlinePem(String),
 }
 
-/// A value that never prints.
+/// A value that never prints, and is gone from memory when dropped.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret(pub String);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,8 +28,9 @@ pub struct Drain {
     pub sessions: TaskTracker,
     /// Every session, and who may not go on.
     pub inventory: Arc<Inventory>,
-    /// Those that wait to cut sessions whose grace time is over.
+    /// Those that ask sessions broker by broker, and cut them when their grace time is over.
     waiting: TaskTracker,
+    ending: AtomicBool,
 }
 
 impl Drain {
@@ -36,16 +38,12 @@ impl Drain {
     /// over.
     pub async fn run(&self, config: &ShutdownConfig) -> usize {
         let end = Instant::now() + config.grace;
+        self.begin_end();
         self.accepting.cancel();
         self.sessions.close();
         let groups = by_broker(&self.inventory.close(Scope::All));
         let pause = self.pause(config, groups.len());
-        for (nth, polite) in groups.values().enumerate() {
-            if nth > 0 && !pause.is_zero() {
-                sleep(pause).await;
-            }
-            polite.iter().for_each(CancellationToken::cancel);
-        }
+        ask(&groups, pause).await;
         if timeout_at(end, self.sessions.wait()).await.is_ok() {
             return 0;
         }
@@ -55,25 +53,31 @@ impl Drain {
         cut
     }
 
-    /// True once the process is on its way to its end; nothing can be taken back then.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        self.accepting.is_cancelled()
+    /// The process is on its way to its end, although it may still accept for a while.
+    pub fn begin_end(&self) {
+        self.ending.store(true, Ordering::Release);
     }
 
-    /// Asks the sessions of a scope to end, and whoever comes later, until `take_back`. Those alive
-    /// after `grace` are cut. Returns how many were asked. Must be called on a runtime.
-    pub fn close(&self, scope: Scope, grace: Duration) -> usize {
+    /// True from then on; nothing can be taken back.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Asks the sessions of a scope to end, broker by broker, and whoever comes later, until
+    /// `take_back`. Those alive after the grace time are cut. Returns how many are asked. Must be called
+    /// on a runtime.
+    pub fn close(&self, scope: Scope, config: &ShutdownConfig) -> usize {
         let asked = self.inventory.close(scope);
-        self.end(&asked, grace);
+        self.end(&asked, config);
         asked.len()
     }
 
     /// Asks one session to end; false when there is none with this id. Must be called on a runtime.
     #[must_use]
-    pub fn end_one(&self, id: u64, grace: Duration) -> bool {
+    pub fn end_one(&self, id: u64, config: &ShutdownConfig) -> bool {
         let entry = self.inventory.entry(id);
-        self.end(entry.as_slice(), grace);
+        self.end(entry.as_slice(), config);
         entry.is_some()
     }
 
@@ -82,11 +86,16 @@ impl Drain {
         self.inventory.reopen();
     }
 
-    fn end(&self, asked: &[Arc<Entry>], grace: Duration) {
-        asked.iter().for_each(|entry| entry.polite.cancel());
+    /// Asks these to end, broker by broker, and cuts those alive after the grace time. Must be called on a
+    /// runtime.
+    pub fn end(&self, asked: &[Arc<Entry>], config: &ShutdownConfig) {
+        let end = Instant::now() + config.grace;
+        let groups = by_broker(asked);
+        let pause = self.pause(config, groups.len());
         let cut: Vec<_> = asked.iter().map(|entry| entry.cut.clone()).collect();
         self.waiting.spawn(async move {
-            sleep(grace).await;
+            ask(&groups, pause).await;
+            sleep_until(end).await;
             cut.iter().for_each(CancellationToken::cancel);
         });
     }
@@ -110,8 +119,21 @@ impl Drain {
     }
 }
 
+/// What asks the sessions of each broker to end.
+type Groups = BTreeMap<Option<NodeId>, Vec<CancellationToken>>;
+
+/// Asks group after group, with the pause between.
+async fn ask(groups: &Groups, pause: Duration) {
+    for (nth, polite) in groups.values().enumerate() {
+        if nth > 0 && !pause.is_zero() {
+            sleep(pause).await;
+        }
+        polite.iter().for_each(CancellationToken::cancel);
+    }
+}
+
 /// Bootstrap first, then by node id. Whoever has no broker yet is ended at once.
-fn by_broker(entries: &[Arc<Entry>]) -> BTreeMap<Option<NodeId>, Vec<CancellationToken>> {
+fn by_broker(entries: &[Arc<Entry>]) -> Groups {
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for entry in entries {
         match entry.route() {
@@ -190,12 +212,29 @@ mod tests {
         let drain = Drain::default();
         let (one, other) = (session(&drain, 1, Some(5)), session(&drain, 2, Some(5)));
         let began = Instant::now();
-        assert!(drain.end_one(1, Duration::from_secs(3)));
-        assert!(!drain.end_one(7, Duration::from_secs(3)));
-        assert!(one.polite.is_cancelled() && !one.cut.is_cancelled());
+        assert!(drain.end_one(1, &config(3, 0)));
+        assert!(!drain.end_one(7, &config(3, 0)));
+        one.polite.cancelled().await;
+        assert!(began.elapsed().is_zero() && !one.cut.is_cancelled());
         one.cut.cancelled().await;
         assert_eq!(began.elapsed().as_secs(), 3);
         assert!(!other.polite.is_cancelled() && !other.cut.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scope_is_closed_broker_by_broker_until_that_is_taken_back() {
+        let drain = Drain::default();
+        let began = Instant::now();
+        let (one, five) = (session(&drain, 1, Some(1)), session(&drain, 2, Some(5)));
+        assert_eq!(drain.close(Scope::All, &config(30, 2)), 2);
+        five.polite.cancelled().await;
+        assert_eq!(began.elapsed().as_secs(), 2);
+        assert!(one.polite.is_cancelled() && !drain.is_final());
+        assert!(session(&drain, 3, Some(1)).polite.is_cancelled());
+        drain.take_back();
+        assert!(!session(&drain, 4, Some(1)).polite.is_cancelled());
+        five.cut.cancelled().await;
+        assert_eq!(began.elapsed().as_secs(), 30);
     }
 
     #[tokio::test(start_paused = true)]

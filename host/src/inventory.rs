@@ -129,6 +129,16 @@ impl Inventory {
         }
     }
 
+    /// Sessions with such a broker that were not asked to end yet.
+    #[must_use]
+    pub fn routed_where(&self, is_such: impl Fn(&Route) -> bool) -> Vec<Arc<Entry>> {
+        let state = self.state();
+        let is_such = |entry: &&Arc<Entry>| {
+            !entry.polite.is_cancelled() && entry.route().is_some_and(&is_such)
+        };
+        state.live.values().filter(is_such).cloned().collect()
+    }
+
     /// The session with this id.
     #[must_use]
     pub fn entry(&self, id: u64) -> Option<Arc<Entry>> {

@@ -23,6 +23,7 @@ pub mod acks;
 pub mod answer;
 mod coordinator;
 mod cursor;
+pub mod greeting;
 mod head;
 pub mod in_flight;
 pub mod introduction;

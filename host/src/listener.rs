@@ -2,12 +2,11 @@
 //!
 //! Owns the accepting sockets. It must not know TLS, frames or routing.
 
-pub mod admission;
 pub mod worker;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +15,8 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-use self::admission::Admission;
 use self::worker::{Arriving, Workers};
+use crate::admission::Admission;
 use crate::config::{Config, ListenerConfig, Routing};
 use crate::metrics::AcceptError;
 use crate::notify::Manager;
@@ -26,8 +25,9 @@ use crate::session::Edge;
 /// Connections the kernel holds for us while we are busy.
 const BACKLOG: i32 = 1024;
 
-/// First and longest pause after a failed accept (no file descriptors left, for instance).
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// First and longest pause after a failed accept (no file descriptors left, for instance): long enough
+/// to be no burden, and short enough to be back within a second.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// A port that cannot be bound.
 #[derive(Debug, thiserror::Error)]
@@ -179,7 +179,8 @@ async fn accept_loop(
                     refuse_unlicensed(edge);
                     continue;
                 }
-                let Some(pass) = Admission::admit(admission, listener, client.ip()) else {
+                let source = own_source(edge, listener, client.ip());
+                let Some(pass) = Admission::admit(admission, listener, source) else {
                     edge.metrics.accept_error(AcceptError::Limit);
                     continue;
                 };
@@ -211,6 +212,13 @@ async fn accept_loop(
             }
         }
     }
+}
+
+/// Whom a connection counts for; `None` where only its PROXY header will tell.
+fn own_source(edge: &Edge, listener: usize, peer: IpAddr) -> Option<IpAddr> {
+    let listener = edge.config.listeners.get(listener);
+    let proxied = listener.is_some_and(|listener| listener.expects_proxy_header(peer));
+    (!proxied).then_some(peer)
 }
 
 /// Closing at once is all that a client understands before it has said anything.

@@ -6,14 +6,19 @@ mod cli;
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
 use throughway::addrmap::compile_child;
 use throughway::addrmap::explain::{Asked, explain};
+use throughway::admin::Client;
 use throughway::config::{self, Config, Given, Parsed};
+use throughway::doctor::{self, Examination};
 use throughway::licence::{Source, anchors};
-use throughway::{RunError, build_info, telemetry};
+use throughway::telemetry::{self, Debugging};
+use throughway::{RunError, agent, build_info, memory};
+use tokio::runtime::Builder;
 
 use crate::cli::license::Outcome;
 use crate::cli::map::{Check, Map};
@@ -36,6 +41,7 @@ fn main() -> ExitCode {
             Err(error) => complain(&format!("{}: {error}", folder.display()), FAILED),
         },
         Command::Serve => serve(),
+        Command::AwsAgent { control_socket } => aws_agent(control_socket),
         Command::Config { json } => with_config(|parsed| print(&config::render(parsed, json))),
         Command::License(asked) if asked.needs_settings() => {
             with_config(|parsed| finish(asked.run(setting_of(parsed))))
@@ -45,6 +51,8 @@ fn main() -> ExitCode {
             Some(directory) => finish(asked.run(directory)),
             None => with_config(|parsed| finish(asked.run(&parsed.config.state_directory))),
         },
+        Command::Doctor { json } => doctor(json),
+        Command::Connections(asked) => finish(asked.run(std::env::var_os("RUNTIME_DIRECTORY"))),
         Command::Explain(asked) => with_config(|parsed| {
             explained(&parsed.config, &asked.brokers, asked.client_ip, asked.json)
         }),
@@ -63,10 +71,7 @@ fn main() -> ExitCode {
 
 /// Runs the proxy; the exit code says how it ended.
 fn serve() -> ExitCode {
-    with_config(|parsed| {
-        if let Err(error) = telemetry::start(&parsed.config.log) {
-            return complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED);
-        }
+    lasting(|parsed, debugging| {
         for notice in &parsed.notices {
             if notice.warning {
                 tracing::warn!("{}", notice.text);
@@ -74,16 +79,60 @@ fn serve() -> ExitCode {
                 tracing::info!("{}", notice.text);
             }
         }
-        let licence = match Source::choose(setting_of(parsed)) {
-            Ok(source) => source,
-            Err(error) => return complain(&format!("refused: {error}"), REFUSED),
-        };
-        match throughway::run(parsed, licence) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
-            Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
+        match Source::choose(setting_of(parsed)) {
+            Ok(licence) => ended(throughway::run(parsed, licence, debugging)),
+            Err(error) => complain(&format!("refused: {}", error.in_full()), REFUSED),
         }
     })
+}
+
+/// Runs the AWS half; what is to be said of the configuration, the proxy says.
+fn aws_agent(control_socket: PathBuf) -> ExitCode {
+    lasting(|parsed, _| {
+        let setting = setting_of(parsed);
+        ended(agent::run(&parsed.config, setting, control_socket))
+    })
+}
+
+/// Runs what lasts: with its memory to itself, and a log.
+fn lasting(run: impl FnOnce(&Parsed, Debugging) -> ExitCode) -> ExitCode {
+    if let Err(error) = memory::keep_private() {
+        return complain(&format!("keep memory private: {error}"), FAILED);
+    }
+    with_config(|parsed| match telemetry::start(&parsed.config.log) {
+        Ok(debugging) => run(parsed, debugging),
+        Err(error) => complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED),
+    })
+}
+
+fn ended(outcome: Result<(), RunError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
+        Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
+    }
+}
+
+/// Looks at everything, or only at what is wrong with the configuration.
+fn doctor(json: bool) -> ExitCode {
+    let examination = match config::load::from_process() {
+        Err(errors) => Ok(Examination::refused(&errors)),
+        Ok(parsed) => examine(&parsed),
+    };
+    match examination {
+        Err(error) => complain(&format!("doctor: {error}"), FAILED),
+        Ok(examination) => match (print(&examination.render(json)), examination.has_failed()) {
+            (printed, false) => printed,
+            (_, true) => ExitCode::from(FAILED),
+        },
+    }
+}
+
+fn examine(parsed: &Parsed) -> io::Result<Examination> {
+    let configured = parsed.config.admin.control_socket.clone();
+    let beside = Client::Local(configured.unwrap_or_else(|| config::control_socket_beside(None)));
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(doctor::examine(parsed, &beside)))
 }
 
 /// The value of a variable that `Config` does not hold, when it is set.

@@ -14,10 +14,12 @@ mod replaced;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod times;
 mod traffic;
 mod usage;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -40,8 +42,8 @@ use self::labels::{
 use self::licence::LicenceMetrics;
 use self::traffic::Traffic;
 use self::usage::UsageMetrics;
-use crate::kafka::NodeId;
 use crate::kafka::request::{RequestPrefix, unreviewed};
+use crate::kafka::{ApiKey, NodeId};
 use crate::licence::Status;
 
 type Labels = Vec<(&'static str, String)>;
@@ -188,6 +190,11 @@ impl Metrics {
         if unreviewed(prefix) {
             self.unreviewed_requests.inc();
         }
+    }
+
+    /// Counts a broker's answer, so long after its request.
+    pub fn answered(&self, api_key: ApiKey, took: Duration) {
+        self.traffic.times.add(api_key, took);
     }
 
     /// Counts a login.

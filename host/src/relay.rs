@@ -11,6 +11,7 @@ mod requests;
 mod responses;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
@@ -28,9 +29,10 @@ use self::responses::ResponsePump;
 use crate::close::CloseReason;
 use crate::config::{Limits, Timeouts};
 use crate::inventory::{Entry, Login};
-use crate::kafka::in_flight::{Due, InFlight};
+use crate::kafka::CorrelationId;
+use crate::kafka::in_flight::{Due, InFlight, Matched};
 use crate::kafka::introduction::{Naming, Told};
-use crate::kafka::request::{RequestPrefix, before_authentication};
+use crate::kafka::request::{LocalAnswer, RequestPrefix, before_authentication};
 use crate::metrics::{BrokerMetrics, ListenerMetrics, LoginOutcome, Metrics};
 use crate::pool::Pool;
 
@@ -87,6 +89,8 @@ pub(crate) struct Shared<'a> {
     /// What the broker has said to the login, once.
     login: Cell<Login>,
     in_flight: RefCell<InFlight>,
+    /// When each request in flight arrived, in the same order.
+    asked: RefCell<VecDeque<Instant>>,
     most_in_flight: usize,
     /// A SaslAuthenticate answer without error has passed.
     pub(crate) authenticated: Cell<bool>,
@@ -107,6 +111,7 @@ impl<'a> Shared<'a> {
             naming: Cell::new(None),
             login: Cell::new(Login::Unfinished),
             in_flight: RefCell::new(InFlight::new(limits.max_in_flight)),
+            asked: RefCell::default(),
             most_in_flight: limits.max_in_flight,
             authenticated: Cell::new(false),
             winding_down: Cell::new(None),
@@ -137,6 +142,38 @@ impl<'a> Shared<'a> {
             self.naming.set(Naming::of(mechanism));
         }
         self.counts.entry.told(told);
+    }
+
+    /// Notes a request that is due an answer. It came with the last bytes, whose time is known.
+    fn asked(&self, due: Due) {
+        self.in_flight.borrow_mut().push(due);
+        self.asked.borrow_mut().push_back(self.last_byte.get());
+    }
+
+    /// Removes the oldest request that is ours to answer.
+    fn pop_ours(&self) -> Option<(Due, LocalAnswer)> {
+        let ours = self.in_flight.borrow_mut().pop_ours()?;
+        self.asked.borrow_mut().pop_front();
+        self.room.notify_one();
+        Some(ours)
+    }
+
+    /// Finds the request that an answer of the broker is to.
+    fn match_response(&self, correlation_id: CorrelationId) -> Option<Due> {
+        let matched = self.in_flight.borrow_mut().match_response(correlation_id);
+        self.room.notify_one();
+        match matched {
+            Matched::Head(due) => {
+                if let Some(asked) = self.asked.borrow_mut().pop_front() {
+                    let took = self.last_byte.get().saturating_duration_since(asked);
+                    self.counts.all.answered(due.api_key, took);
+                }
+                Some(due)
+            }
+            // Nobody waits for it.
+            Matched::AcksZero(due) => Some(due),
+            Matched::Desync => None,
+        }
     }
 
     /// An answer of the broker: one to an ordinary request says that the client is in.

@@ -6,28 +6,30 @@
 mod admin;
 mod licence;
 mod maps;
+mod misled;
 mod reload;
 mod tls;
 mod usage;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::runtime::Builder;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::admin::Doors;
-use self::licence::Watch;
 use self::usage::{Prepared, Usage};
 use crate::addrmap::AddressMap;
 use crate::admin::{Front, Readiness};
 use crate::config::{Config, Parsed, render};
 use crate::drain::Drain;
-use crate::licence::{Guard, Source};
+use crate::licence::keep::{keep, now};
+use crate::licence::{Guard, LicenceError, Source};
 use crate::listener::worker::Workers;
 use crate::listener::{Listeners, ports_at_start};
 use crate::metrics::Metrics;
@@ -35,6 +37,7 @@ use crate::notify::{Manager, Pulses, inherited};
 use crate::relay::Unmapped;
 use crate::session::{Budget, Edge, Handshakes};
 use crate::signal::{Request, Signals, exit_at_once};
+use crate::telemetry::Debugging;
 use crate::tls::Legs;
 use crate::topology::store::Store;
 use crate::topology::{Snapshot, Topology};
@@ -42,6 +45,9 @@ use crate::upstream::Upstream;
 
 /// Unless `GATEWAY_MAX_HANDSHAKES_PER_SECOND` says otherwise.
 const HANDSHAKES_PER_WORKER: u32 = 200;
+
+/// For files and services that are being read when everything else has ended.
+const LAST_READ: Duration = Duration::from_secs(1);
 
 /// Why the proxy ended other than drained.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +74,7 @@ struct Parts {
 ///
 /// # Errors
 /// `RunError` says which exit code fits.
-pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
+pub fn run(parsed: &Parsed, licence: Source, debugging: Debugging) -> Result<(), RunError> {
     // First: descriptors are handed over by number, before we open any. No configuration of ours.
     let variable = |name: &str| std::env::var_os(name);
     let manager = Arc::new(Manager::new(variable, inherited(variable)));
@@ -78,17 +84,22 @@ pub fn run(parsed: &Parsed, licence: Source) -> Result<(), RunError> {
         .build()
         .context("make control runtime")
         .map_err(RunError::Failed)?;
-    runtime
-        .block_on(serve(parts, manager))
-        .map_err(RunError::Failed)
+    let ended = runtime.block_on(serve(parts, manager, debugging));
+    // A secrets service that hangs must not hold up the end.
+    runtime.shutdown_timeout(LAST_READ);
+    match ended {
+        Ok(None) => Ok(()),
+        Ok(Some(unlicensed)) => Err(RunError::Refused(unlicensed.into())),
+        Err(error) => Err(RunError::Failed(error)),
+    }
 }
 
 /// Loads what may be refused. Binds nothing.
 fn prepare(parsed: &Parsed, licence: Source) -> anyhow::Result<Parts> {
     let config = Arc::new(parsed.config.clone());
     make_folder(&config.state_directory)?;
-    let license_agent = licence.may_come_later();
-    let licence = Guard::start(licence, &config.state_directory, licence::now())?;
+    let license_agent = licence.is_by_agent();
+    let licence = Guard::start(licence, &config.state_directory, now())?;
     let usage = usage::prepare(&config, license_agent)?;
     let server_tls = tls::load_servers(&config)?;
     let client_tls = tls::load_client(&config)?;
@@ -155,7 +166,12 @@ fn make_folder(state: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("GATEWAY_STATE_DIRECTORY: cannot use {}", state.display()))
 }
 
-async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
+/// Runs until drained, or until there is no hope of a licence.
+async fn serve(
+    parts: Parts,
+    manager: Arc<Manager>,
+    debugging: Debugging,
+) -> anyhow::Result<Option<LicenceError>> {
     let Parts {
         edge,
         legs,
@@ -170,11 +186,11 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
     let readiness = Arc::new(Readiness::default());
     readiness.set_ports_bound();
     readiness.set_table_published();
-    let licence = Watch::new(Arc::clone(&edge), Arc::clone(&readiness));
+    licence::publish(&edge, &readiness, now());
     let (reload_licence, licence_asked) = mpsc::channel(1);
-    let shown = (shown_config, reload_licence);
     let maps = maps::of(&edge, &listeners);
-    let state = admin::state(&edge, (&legs, &maps), &readiness, shown);
+    let told = (shown_config, reload_licence.clone(), usage.store());
+    let state = admin::state(&edge, (&legs, &maps), &readiness, &debugging, told);
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
     tasks.spawn(until(end.clone(), Arc::clone(&maps).watch()));
@@ -183,13 +199,8 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
         end.clone(),
         maps::follow_topology(Arc::clone(&edge), listeners),
     ));
-    tasks.spawn(until(
-        end.clone(),
-        remember_topology(Arc::clone(&edge), Arc::new(store)),
-    ));
-    tasks.spawn(until(end.clone(), reload::run(Arc::clone(&legs))));
-    let watching = Arc::clone(&licence).run(licence_asked);
-    tasks.spawn(until(end.clone(), watching));
+    tasks.spawn(until(end.clone(), debugging.watch()));
+    follow(&edge, store, &legs, (&tasks, &end));
     let usage = Usage::new(Arc::clone(&edge), usage);
     tasks.spawn(until(end.clone(), Arc::clone(&usage).run()));
     let watched = Arc::clone(&manager);
@@ -201,19 +212,40 @@ async fn serve(parts: Parts, manager: Arc<Manager>) -> anyhow::Result<()> {
     let reload = async || {
         manager.reloading();
         reload::now(&legs).await;
-        Arc::clone(&licence).now().await;
+        // Not waited for, as a service may hang. When the place is taken, it is about to be read.
+        let _about_to_be_read = reload_licence.try_send(oneshot::channel().0);
         // Compiling takes its time; the next signal must not wait for it.
         tasks.spawn(until(end.clone(), Arc::clone(&maps).reload()));
         manager.ready();
     };
-    obey(&mut signals, reload).await;
-    drain(&edge, &readiness, &mut signals, &manager).await;
+    let told = |now| licence::publish(&edge, &readiness, now);
+    let unlicensed = tokio::select! {
+        () = obey(&mut signals, reload) => None,
+        error = keep(Arc::clone(&edge.licence), licence_asked, told) => Some(error),
+    };
+    // Without a licence there has been no session.
+    if unlicensed.is_none() {
+        drain(&edge, &readiness, &mut signals, &manager).await;
+    }
     end.cancel();
     tasks.close();
     tasks.wait().await;
     // All sessions have ended: from here on the ledger is exact.
     usage.flush().await;
-    Ok(())
+    Ok(unlicensed)
+}
+
+/// Goes after what changes outside: the cluster, where its brokers are, and certificates.
+fn follow(
+    edge: &Arc<Edge>,
+    store: Store,
+    legs: &Arc<Legs>,
+    (tasks, end): (&TaskTracker, &CancellationToken),
+) {
+    let remembering = remember_topology(Arc::clone(edge), Arc::new(store));
+    tasks.spawn(until(end.clone(), remembering));
+    tasks.spawn(until(end.clone(), misled::run(Arc::clone(edge))));
+    tasks.spawn(until(end.clone(), reload::run(Arc::clone(legs))));
 }
 
 /// Does what signals ask for until one asks for the end.
@@ -248,6 +280,7 @@ fn bind_all(
 
 /// Drains; a second signal ends the process at once.
 async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals, manager: &Manager) {
+    edge.drain.begin_end();
     readiness.set_draining(true);
     tracing::info!(sessions = edge.drain.sessions.len(), "draining");
     let politely = async {

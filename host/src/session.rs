@@ -22,6 +22,7 @@ use self::end::close;
 use self::error::SessionError;
 pub use self::handshakes::Handshakes;
 use crate::addrmap::{AddressMap, Inbound, Target};
+use crate::admission::Pass;
 use crate::close::CloseReason;
 use crate::config::Config;
 use crate::drain::Drain;
@@ -89,7 +90,7 @@ struct Routed {
 }
 
 /// Runs one session to its end.
-pub async fn run(accepted: Accepted, edge: Arc<Edge>, pool: Pool) {
+pub async fn run(accepted: Accepted, mut pass: Pass, edge: Arc<Edge>, pool: Pool) {
     let listener = edge
         .config
         .listeners
@@ -109,7 +110,7 @@ pub async fn run(accepted: Accepted, edge: Arc<Edge>, pool: Pool) {
         node_id = field::Empty,
         upstream_addr = field::Empty,
     );
-    let ended = live(accepted, &edge, &present, pool)
+    let ended = live(accepted, (&mut pass, &present), &edge, pool)
         .instrument(span.clone())
         .await;
     let _entered = span.enter();
@@ -119,13 +120,19 @@ pub async fn run(accepted: Accepted, edge: Arc<Edge>, pool: Pool) {
 /// The stages in order.
 async fn live(
     accepted: Accepted,
+    (pass, present): (&mut Pass, &Present),
     edge: &Arc<Edge>,
-    present: &Present,
     pool: Pool,
 ) -> Result<CloseReason, SessionError> {
     let at = accepted.at;
+    let displaced = pass.displaced();
     let before_relay = async {
-        let arrival = arrive(accepted, edge, present).await?;
+        let arrival = arrive(accepted, pass, edge, present).await?;
+        tracing::debug!(
+            local_port = arrival.inbound.local_port,
+            tls_version = present.tls_version(),
+            "client arrived"
+        );
         if !edge.address_map.introduce(&arrival.inbound).await {
             return Err(SessionError::NotRoutable);
         }
@@ -134,11 +141,13 @@ async fn live(
     };
     let ready = tokio::select! {
         ready = before_relay => ready?,
+        () = displaced.cancelled() => return Err(SessionError::Displaced),
         () = present.polite.cancelled() => None,
     };
     let Some((arrival, routed)) = ready else {
         return Ok(CloseReason::DrainCompleted);
     };
+    tracing::debug!(provisional = routed.route.provisional, "broker connected");
     let broker = edge.metrics.broker(routed.route.counted_as());
     let _connected = broker.opened();
     let counts = Counts {
@@ -159,7 +168,7 @@ async fn live(
         cut: present.cut.clone(),
         pool,
     };
-    edge.drain.inventory.routed(present, routed.route);
+    register(edge, present, routed.route);
     let answers = answers(edge, &arrival.inbound);
     let (mut downstream, mut upstream) = (arrival.stream, routed.upstream);
     downstream.read_ahead(&terms.pool);
@@ -171,6 +180,17 @@ async fn live(
     };
     let ended = relay::run(legs, &shared, &answers, &terms).await;
     Ok(ended?)
+}
+
+/// Says where the session goes, and ends it at once where that broker is no longer.
+fn register(edge: &Edge, present: &Present, route: Route) {
+    let meant = route.counted_as();
+    let dialled = route.upstream.clone();
+    edge.drain.inventory.routed(present, route);
+    // Those who find out that brokers have moved look at the inventory; it may have been a moment ago.
+    if meant.is_some_and(|node_id| edge.topology.snapshot().has_given_up(&dialled, node_id)) {
+        present.polite.cancel();
+    }
 }
 
 fn clamps_unreviewed(config: &Config) -> bool {

@@ -3,14 +3,18 @@
 //! Owns tracing-subscriber. Standard output belongs to results. It must not know what is logged.
 
 mod budget;
+mod debugging;
 
 use std::io::{self, IsTerminal, Write};
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::FilterExt;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, registry};
 
 pub use self::budget::Budget;
+pub use self::debugging::{Debugging, TooMany};
 use crate::config::LogConfig;
 
 /// Why there are no logs.
@@ -32,19 +36,23 @@ pub enum TelemetryError {
 
 /// Sends this process's events to standard error, from now on. Once in a process.
 ///
-/// Colours only on a terminal, and not where `NO_COLOR` is set.
+/// Colours only on a terminal, and not where `NO_COLOR` is set. What comes back tells more of some
+/// clients' sessions.
 ///
 /// # Errors
 /// `TelemetryError`.
-pub fn start(config: &LogConfig) -> Result<(), TelemetryError> {
-    let subscriber = subscriber(config, io::stderr().is_terminal(), io::stderr)?;
+pub fn start(config: &LogConfig) -> Result<Debugging, TelemetryError> {
+    let debugging = Debugging::default();
+    let terminal = io::stderr().is_terminal();
+    let subscriber = subscriber(config, debugging.clone(), terminal, io::stderr)?;
     tracing::subscriber::set_global_default(subscriber)?;
-    Ok(())
+    Ok(debugging)
 }
 
 /// The subscriber of `start`, writing elsewhere.
 fn subscriber<W>(
     config: &LogConfig,
+    debugging: Debugging,
     terminal: bool,
     writer: W,
 ) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
@@ -62,23 +70,21 @@ where
         Ok(always) => filter.add_directive(always),
         Err(_never) => filter,
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(OneLine(writer));
-    Ok(if config.json {
-        Box::new(
-            builder
-                .json()
-                .flatten_event(true)
-                .with_span_list(false)
-                .finish(),
-        )
+    let layer = fmt::layer().with_writer(OneLine(writer));
+    let layer: Box<dyn Layer<Registry> + Send + Sync> = if config.json {
+        layer
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .boxed()
     } else if terminal {
         // The library's own default: colours unless NO_COLOR is set.
-        Box::new(builder.finish())
+        layer.boxed()
     } else {
-        Box::new(builder.with_ansi(false).finish())
-    })
+        layer.with_ansi(false).boxed()
+    };
+    let filter = filter.or(debugging);
+    Ok(Box::new(registry().with(layer.with_filter(filter))))
 }
 
 /// Keeps an event on one line, whatever a peer's words in its fields contain: a broker must not be
@@ -146,7 +152,8 @@ mod tests {
         let writer = captured.clone();
         let filter = filter.to_owned();
         let config = LogConfig { filter, json };
-        let subscriber = subscriber(&config, false, move || writer.clone()).unwrap();
+        let debugging = Debugging::default();
+        let subscriber = subscriber(&config, debugging, false, move || writer.clone()).unwrap();
         with_default(subscriber, events);
         let bytes = captured.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -164,6 +171,43 @@ mod tests {
         assert_eq!(line["message"], "broker learned");
         assert_eq!(line["node_id"], 5);
         assert_eq!(line["span"]["connection_id"], 7);
+    }
+
+    #[test]
+    fn a_clients_sessions_are_told_in_full_while_it_is_on_the_list() {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let config = LogConfig {
+            filter: "warn".to_owned(),
+            json: true,
+        };
+        let debugging = Debugging::default();
+        let subscriber =
+            subscriber(&config, debugging.clone(), false, move || writer.clone()).unwrap();
+        with_default(subscriber, || {
+            let session = |client: &str, step: &str| {
+                let client: std::net::SocketAddr = client.parse().unwrap();
+                let span = tracing::info_span!("session", client_addr = %client);
+                span.in_scope(|| tracing::debug!(step, "told"));
+            };
+            session("10.0.0.1:1", "before");
+            let client = std::net::IpAddr::from([10, 0, 0, 1]);
+            debugging
+                .set(client, std::time::Duration::from_secs(60))
+                .unwrap();
+            session("10.0.0.1:1", "during");
+            session("10.0.0.2:1", "another");
+            tracing::debug!("of no session");
+            debugging.set(client, std::time::Duration::ZERO).unwrap();
+            session("10.0.0.1:1", "after");
+        });
+        let bytes = captured.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            text.contains("during") && text.contains("10.0.0.1:1"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -210,7 +254,10 @@ mod tests {
             filter: "throughway=loud".to_owned(),
             json: false,
         };
-        let error = subscriber(&config, false, io::stderr).err().unwrap();
+        let debugging = Debugging::default();
+        let error = subscriber(&config, debugging, false, io::stderr)
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("throughway=loud"), "{error}");
     }
 }

@@ -52,6 +52,15 @@ impl Snapshot {
         };
         self.brokers.iter().map(one).collect()
     }
+
+    /// Whether this broker is somewhere else now and another one at this address. One of both is not
+    /// enough: a single wrong answer must not end anybody's session.
+    #[must_use]
+    pub fn has_given_up(&self, upstream: &Endpoint, node_id: NodeId) -> bool {
+        let is_there = |known: &KnownBroker| known.upstream == *upstream;
+        let own = self.brokers.get(&node_id);
+        own.is_some_and(|own| !is_there(own)) && self.brokers.values().any(is_there)
+    }
 }
 
 /// An answer that belongs to another cluster than the one known.
@@ -234,11 +243,26 @@ impl Topology {
                 next.brokers.insert(broker.node_id, fresh);
             }
         }
-        Ok(next.map(|next| Snapshot {
-            version: snapshot.version + 1,
-            ..next
+        Ok(next.map(|mut next| {
+            forget_the_displaced(&mut next.brokers, found);
+            Snapshot {
+                version: snapshot.version + 1,
+                ..next
+            }
         }))
     }
+}
+
+/// Brokers that an answer says nothing of, at an address that it gives to another one: they have left
+/// it, and whoever dialled it for them would reach the wrong broker.
+fn forget_the_displaced(brokers: &mut BTreeMap<NodeId, KnownBroker>, found: &Found) {
+    let named: BTreeSet<NodeId> = found.brokers.iter().map(|broker| broker.node_id).collect();
+    let taken: BTreeSet<Endpoint> = brokers
+        .iter()
+        .filter(|(node_id, _)| named.contains(node_id))
+        .map(|(_, known)| known.upstream.clone())
+        .collect();
+    brokers.retain(|node_id, known| named.contains(node_id) || !taken.contains(&known.upstream));
 }
 
 fn seeds(upstream: &UpstreamConfig) -> BTreeMap<NodeId, KnownBroker> {

@@ -32,7 +32,7 @@ throughway version
 throughway --help | grep -q explain
 [ "$(stat -c %U:%G:%a /etc/throughway /etc/throughway/throughway.env | tr '\n' ' ')" = "root:throughway:750 root:throughway:640 " ]
 for user in throughway throughway-aws; do [ "$(id -gn $user)" = throughway ]; done
-for page in throughway throughway-serve throughway-license-verify; do test -s /usr/share/man/man1/$page.1.gz; done
+for page in throughway throughway-serve throughway-license-verify throughway-aws-agent; do test -s /usr/share/man/man1/$page.1.gz; done
 bash -n /usr/share/bash-completion/completions/throughway
 # Nothing is configured yet, and it says so.
 code=0

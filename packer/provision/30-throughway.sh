@@ -8,9 +8,7 @@ apt-get -q -y --no-install-recommends install "$BUILD/throughway.deb"
 install -D -m 0644 "$BUILD/files/throughway-image.conf" /etc/systemd/system/throughway.service.d/10-image.conf
 install -D -m 0644 "$BUILD/files/throughway-aws-image.conf" /etc/systemd/system/throughway-aws.service.d/10-image.conf
 install -D -m 0644 "$BUILD/files/throughway-refused.service" /etc/systemd/system/throughway-refused.service
-systemctl enable throughway.service
-# A build without the AWS half has nothing for the other unit to start.
-if throughway aws-agent --help >/dev/null 2>&1; then systemctl enable throughway-aws.service; fi
+systemctl enable throughway.service throughway-aws.service
 
 # The package starts nothing that is not configured; nothing of a run may be in an image.
 systemctl stop throughway.service throughway-aws.service 2>/dev/null || true

@@ -13,6 +13,7 @@ is "status told" running "$(property StatusText)"
 is "its own user" throughway "$(ps -o user= -p "$pid")"
 is "no capability" 0000000000000000 "$(awk '/^CapBnd/ { print $2 }' "/proc/$pid/status")"
 is "system calls are filtered" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")"
+is "its memory is root's alone to look at" root "$(stat -c %U "/proc/$pid/mem")"
 is "no new privileges" 1 "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$pid/status")"
 state=$(find /var/lib/throughway -maxdepth 0 -printf '%U:%m')
 is "state is its own" "$(id -u throughway):700" "$state"

@@ -97,6 +97,12 @@ impl Edge {
         Self { proxy, first_port }
     }
 
+    /// Where it comes up and is not ready.
+    pub(crate) fn start_unready(settings: &Settings, first_port: u16) -> Self {
+        let proxy = settings.start_unready().unwrap();
+        Self { proxy, first_port }
+    }
+
     /// Where this node is served.
     pub(crate) fn door(&self, node_id: u16) -> Door {
         Door::plain(self.first_port + node_id)

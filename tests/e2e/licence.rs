@@ -1,5 +1,8 @@
 //! Without a licence throughway is closed: at start, and for new sessions once it has ended.
 
+mod bypass;
+mod states;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,6 +1,7 @@
 //! End-to-end tests against a real Kafka: one binary of many modules.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -12,26 +13,43 @@
 mod access_log;
 mod address_map;
 mod admin;
+mod agent;
+mod brokers;
 mod by_value;
 mod certificates;
 mod cluster;
 mod contained;
 mod deadlines;
+mod doctor;
 mod drain;
 mod edge;
 mod guests;
+mod half_open;
 mod hostile;
+mod idle;
 mod licence;
+mod limits;
 mod listeners;
+mod logs;
 mod maps;
 mod memory;
 mod migration;
+mod movements;
 mod planted;
 mod ports;
 mod protocol;
+mod proxy_protocol;
 mod reauthentication;
+mod release;
+mod resets;
+mod restart;
+mod secret;
+mod secrets;
 mod service_manager;
+mod sessions;
+mod slow;
 mod sni;
+mod state;
 mod swap;
 mod tails;
 mod usage;

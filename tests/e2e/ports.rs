@@ -53,8 +53,13 @@ impl Setup {
         report
     }
 
+    /// What clients have received, by connection.
+    pub(crate) fn received(&self) -> Vec<Vec<u8>> {
+        self.recorder.received()
+    }
+
     pub(crate) fn assert_no_leak(&self, cluster: &Cluster) {
-        leaks::assert_none(&self.recorder.received(), &cluster.secret_ports());
+        leaks::assert_none(&self.received(), &cluster.secret_ports());
     }
 }
 
@@ -119,6 +124,19 @@ async fn java_client_commits_and_aborts() {
 async fn moving_leaders_leak_nothing() {
     let java = java(kafka_jars::CURRENT);
     cell(java, "ports, leaders moving", Action::Elections).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_broker_answers_an_administrator_for_itself() {
+    let cluster = cluster::shared().await;
+    let mut setup = Setup::new(&cluster, Upstream::Plaintext).await;
+    let security = Security::sasl_plaintext(USER);
+    let bootstrap = setup.address(0);
+    let task = Task::new(Action::Administer, &bootstrap, security, "administered");
+    let report = setup.run(&java(kafka_jars::CURRENT), &task).await;
+    assert!(report.is_complete(NODE_IDS.len()), "{report:?}");
+    // A broker's configuration names its addresses; that is what it was asked for.
+    assert_eq!(setup.proxy.stop().unwrap(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,13 +18,23 @@ fi
 cargo clippy --locked --all-targets -- -D warnings || complain "clippy is not content"
 
 # One TLS stack, and nothing that decompresses what a peer sends, in what ships.
-shipped=$(cargo tree --locked -p throughway -e normal --prefix none --format '{p}' |
-    awk '{ print $1 }' | sort -u)
+versions=$(cargo tree --locked -p throughway -e normal --prefix none --format '{p}' |
+    awk '{ print $1, substr($2, 2) }' | sort -u)
+shipped=$(awk '{ print $1 }' <<<"$versions" | sort -u)
 for banned in ring openssl openssl-sys native-tls flate2 zstd zstd-sys lz4 lz4-sys lz4_flex snap; do
     if grep -qx "$banned" <<<"$shipped"; then
         complain "the shipped binary depends on $banned; see: cargo tree -p throughway -i $banned"
     fi
 done
+while read -r crate oldest; do
+    found=$(awk -v crate="$crate" '$1 == crate { print $2 }' <<<"$versions")
+    [ "$(wc -w <<<"$found")" = 1 ] || complain "the shipped binary has $crate ${found:-nowhere}, not once"
+    printf '%s\n' "$oldest" "$found" | sort -CV || complain "the shipped binary has $crate $found, older than $oldest"
+done <<'EOF'
+rustls 0.23
+hyper 1
+h2 0.4
+EOF
 grep -qx aws-lc-rs <<<"$shipped" || complain "the shipped binary's TLS is not by aws-lc-rs"
 
 # The sandbox of address maps has as few parts as it can.
@@ -49,13 +59,14 @@ downward() { # MODULES-NOT-IMPORTED, FILES...
     [ -z "$stray" ] || complain "an import that goes upward"$'\n'"$stray"
 }
 modules() { sed -nE 's/^(pub )?mod (\w+);$/\2/p' host/src/lib.rs; }
-flow='run|doctor|listener|session|relay'
+flow='run|agent|doctor|listener|session|relay'
 pure='kafka|config|close|excluded|in_full'
 owners=$(modules | grep -vxE "$flow|$pure" | paste -sd '|')
 for module in ${owners//|/ }; do downward "$flow" "host/src/$module.rs" "host/src/$module/*.rs"; done
 for module in ${pure//|/ }; do downward "$flow|$owners" "host/src/$module.rs" "host/src/$module/*.rs"; done
 
-# Each heavy dependency has one owner: everything else goes through it.
+# Each heavy dependency has one owner: everything else goes through it. AWS's own crates belong to
+# host/aws, a crate apart.
 owned() { # CRATE OWNER
     local stray
     stray=$(sources 'host/src/*.rs' | grep -vE "^host/src/$2(\.rs|/)" |
@@ -68,6 +79,7 @@ owned axum admin
 owned prometheus_client metrics
 owned tracing_subscriber telemetry
 owned clap cli
+owned throughway_aws '(licence|agent)'
 
 while read -r file; do
     [ -f "$file" ] || continue

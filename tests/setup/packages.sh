@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|maps|package|image-check|emulator}
+for_what=${1:?usage: packages.sh build|test|maps|matrix|package|image-check|emulator}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -34,11 +34,20 @@ test)
     need python3-venv venv
     # Moves the clock of an unmodified program from outside.
     need faketime command -v faketime
+    # A real sender of PROXY headers, and links between networks that can fail.
+    need haproxy command -v haproxy
+    need iproute2 command -v ip
     ;;
 maps)
     need python3-venv venv
     need nodejs command -v node
     need npm command -v npm
+    ;;
+matrix)
+    need nodejs command -v node
+    need npm command -v npm
+    # Where Debian's is too old for the Go clients, these are a gap of the table.
+    need golang-go command -v go
     ;;
 package)
     need binutils command -v strip
@@ -62,7 +71,7 @@ image-check)
     need python3-venv venv
     ;;
 *)
-    echo "usage: packages.sh build|test|maps|package|image-check|emulator" >&2
+    echo "usage: packages.sh build|test|maps|matrix|package|image-check|emulator" >&2
     exit 64
     ;;
 esac

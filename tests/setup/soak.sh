@@ -15,14 +15,12 @@ export THROUGHWAY_SOAK=1 THROUGHWAY_SOAK_NOTES=$out/notes.tsv
 export THROUGHWAY_BIN=$PWD/target/$profile/throughway
 
 if [ "$profile" = release ]; then
-    # Tests sign their licences with the development key.
-    export THROUGHWAY_ANCHORS_DIR=$out/anchors
-    mkdir -p "$THROUGHWAY_ANCHORS_DIR"
-    kid=$(sed -nE 's/^kid: //p' tests/keys/dev-license.pem)
-    openssl pkey -in tests/keys/dev-license.pem -pubout -out "$THROUGHWAY_ANCHORS_DIR/license-$kid.pem"
+    # Tests sign with the keys that this build believes.
+    tests/setup/throwaway.sh || exit 1
+    export THROUGHWAY_KEYS=$PWD/target/throwaway/keys
+else
+    cargo build --locked --profile "$profile" -p throughway || exit 1
 fi
-cargo build --locked --profile "$profile" -p throughway || exit 1
-unset THROUGHWAY_ANCHORS_DIR
 
 # 5,000 connections are 10,000 open files of throughway and as many of the test.
 ulimit -n "$(ulimit -Hn)"

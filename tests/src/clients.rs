@@ -1,39 +1,30 @@
 //! Real clients as programs, one per library, all told what to do in the same way.
 //!
 //! Owns the task, the report and the call. What a program does with a task is its own: Rust in
-//! `src/bin/client`, Java and Python in `clients/`. Programs, because names of ours (SNI) must
+//! `src/bin/client`, all others in `clients/`. Programs, because names of ours (SNI) must
 //! resolve for a client, and only a process can have a hosts file of its own.
 
+mod library;
 mod task;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+pub(crate) use self::library::own_program;
+pub use self::library::{Library, NotHere};
 pub use self::task::{Action, Report, Security, Task};
 use crate::files::{TemporaryFolder, log_file};
-use crate::{cache_folder, crate_folder, kafka_jars};
 
 /// For one task of one client, on a machine that is busy with others.
 const LIMIT: Duration = Duration::from_secs(180);
-
-/// A client library.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Library {
-    /// Crate `rdkafka`.
-    Rust,
-    /// kafka-clients of this version.
-    Java(String),
-    /// PyPI `confluent-kafka`.
-    Python,
-}
 
 /// Names that resolve to 127.0.0.1 for one process, and for nobody else.
 #[derive(Debug)]
@@ -76,12 +67,21 @@ impl Hosts {
     }
 }
 
+/// A client did not carry out its task.
+#[derive(Debug)]
+pub struct Failure {
+    /// In the client's own words, one line.
+    pub words: String,
+    /// Which client, what, where its log is.
+    about: String,
+}
+
 impl Library {
     /// Carries out `task` and returns what the client saw.
     ///
     /// # Errors
     ///
-    /// When the client fails or does not end in time; names its log.
+    /// [`Failure`] when the client fails; else when it does not end in time. Both name its log.
     pub async fn run(&self, task: &Task, hosts: Option<&Hosts>) -> Result<Report> {
         let mut arguments = hosts.map(in_own_namespace).unwrap_or_default();
         arguments.extend(self.command(task.action)?);
@@ -100,14 +100,14 @@ impl Library {
         let end = tokio::time::timeout(LIMIT, child.wait_with_output()).await;
         let output =
             end.with_context(|| format!("no end of {self:?}; see {}", log.display()))??;
-        let success = output.status.success();
-        ensure!(
-            success,
-            "{self:?}: {:?}: {}; see {}",
-            task.action,
-            output.status,
-            log.display()
-        );
+        if !output.status.success() {
+            let (action, status, log) = (task.action, output.status, log.display());
+            return Err(Failure {
+                words: complaint(&fs::read_to_string(log.to_string())?),
+                about: format!("{self:?}: {action:?}: {status}; see {log}"),
+            }
+            .into());
+        }
         serde_json::from_slice(&output.stdout).with_context(|| {
             format!(
                 "no report but {:?}",
@@ -115,33 +115,23 @@ impl Library {
             )
         })
     }
+}
 
-    fn command(&self, action: Action) -> Result<Vec<OsString>> {
-        let folder = crate_folder().join("clients");
-        Ok(match self {
-            Self::Rust => vec![own_program("throughway-client")?.into()],
-            Self::Java(version) => {
-                // Older versions have no share consumer, so that it is a program of its own.
-                let share = action == Action::Share;
-                let source = if share {
-                    "ShareClient.java"
-                } else {
-                    "Client.java"
-                };
-                let jars = kafka_jars::class_path(version)?;
-                let quick = "-XX:TieredStopAtLevel=1";
-                let level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
-                let mut command: Vec<OsString> = ["java", quick, "-Xmx256m", level, "-cp", &jars]
-                    .map(Into::into)
-                    .to_vec();
-                command.push(folder.join("java").join(source).into());
-                command
-            }
-            Self::Python => {
-                vec![python()?.into(), folder.join("python/client.py").into()]
-            }
-        })
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.about, self.words)
     }
+}
+
+impl std::error::Error for Failure {}
+
+/// The line of a log that most likely says what went wrong: the first that speaks of an error, else
+/// the last.
+fn complaint(log: &str) -> String {
+    let lines = || log.lines().filter(|line| !line.trim().is_empty());
+    let speaks = |line: &&str| line.contains("Exception") || line.to_lowercase().contains("error");
+    let found = lines().find(speaks).or_else(|| lines().next_back());
+    found.unwrap_or("no word").trim().to_owned()
 }
 
 /// Prefix of a command that sees the hosts file in place of the machine's.
@@ -156,30 +146,13 @@ pub(crate) fn in_own_namespace(hosts: &Hosts) -> Vec<OsString> {
     prefix
 }
 
-/// A binary of this crate, which cargo puts beside (a demo's) or above (a test's) our own.
-fn own_program(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let found = own
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(name));
-    found
-        .into_iter()
-        .find(|path| path.is_file())
-        .with_context(|| format!("{name} is not built"))
-}
-
-/// The interpreter of the environment with the client libraries, made first if need be.
-///
-/// # Errors
-///
-/// When there is no `python3-venv`, or PyPI cannot be reached.
-fn python() -> Result<PathBuf> {
-    let status = std::process::Command::new(crate_folder().join("clients/python/setup.sh"))
-        .stdout(Stdio::null())
-        .status()
-        .context("run tests/clients/python/setup.sh")?;
-    ensure!(status.success(), "no Python environment: {status}");
-    Ok(cache_folder().join("python/bin/python3"))
+#[cfg(test)]
+mod tests {
+    use super::complaint;
+    #[test]
+    fn a_complaint_is_the_first_line_that_speaks_of_an_error() {
+        let log = "connecting\nFatal error: no such host\n  at Client\n";
+        assert_eq!(complaint(log), "Fatal error: no such host");
+        assert_eq!(complaint("one\ntwo\n\n"), "two");
+    }
 }

@@ -17,7 +17,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::settings::NodePlan;
 pub use self::settings::{
-    ADMIN, ClusterOptions, Front, Listener, NODE_IDS, NodePorts, REAUTHENTICATION, USER,
+    ADMIN, ClusterOptions, Front, Listener, NODE_IDS, NodeAddress, REAUTHENTICATION, USER,
     advertised_host, rack,
 };
 use crate::certificates::{Authority, Identity};
@@ -39,8 +39,10 @@ pub struct Cluster {
     /// Kafka's own id of this cluster.
     pub id: String,
     class_path: String,
-    jvm: Vec<String>,
-    ports: BTreeMap<i32, NodePorts>,
+    options: ClusterOptions,
+    addresses: Mutex<BTreeMap<i32, NodeAddress>>,
+    /// Every node that has a controller.
+    voters: String,
     nodes: Mutex<BTreeMap<i32, Process>>,
     folder: PathBuf,
     // After `nodes`: the folder goes when nobody writes there.
@@ -59,25 +61,28 @@ impl Cluster {
         let path = folder.path().to_owned();
         let authority = Authority::new(&path, "upstream")?;
         let client = authority.issue("upstream-client", &["throughway"])?;
-        let each = NodePorts::COUNT + u16::try_from(options.fronts.len())?;
-        let first = ports::reserve(each * 3);
-        let ports = NODE_IDS
+        let controllers = ports::reserve(3);
+        let voters: Vec<_> = NODE_IDS
             .into_iter()
-            .zip((first..).step_by(each.into()).map(NodePorts))
+            .zip(controllers..)
+            .map(|(id, port)| format!("{id}@127.0.0.1:{port}"))
             .collect();
         let cluster = Self {
             authority,
             client,
             id: random_cluster_id(),
             class_path,
-            jvm: options.jvm.clone(),
-            ports,
+            options: options.clone(),
+            addresses: Mutex::default(),
+            voters: voters.join(","),
             nodes: Mutex::default(),
             folder: path,
             _folder: folder,
         };
-        cluster.write_settings(options)?;
-        cluster.format()?;
+        for (id, controller) in NODE_IDS.into_iter().zip(controllers..) {
+            cluster.settle(id, &cluster.new_place(id, Some(controller)))?;
+        }
+        cluster.format(&NODE_IDS)?;
         cluster.start_nodes(&NODE_IDS)?;
         Ok(cluster)
     }
@@ -107,7 +112,17 @@ impl Cluster {
     /// When there is no such node.
     #[must_use]
     pub fn port(&self, node: i32, listener: Listener) -> u16 {
-        self.ports[&node].of(listener)
+        self.address(node).of(listener)
+    }
+
+    /// Where a node is.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such node.
+    #[must_use]
+    pub fn address(&self, node: i32) -> NodeAddress {
+        self.addresses.lock().unwrap()[&node].clone()
     }
 
     /// Every port of every broker that must never reach a client.
@@ -119,9 +134,10 @@ impl Cluster {
             Listener::SaslTls,
             Listener::Mtls,
         ];
-        self.ports
+        let addresses = self.addresses.lock().unwrap();
+        addresses
             .values()
-            .flat_map(|ports| all.map(|listener| ports.of(listener)))
+            .flat_map(|address| all.map(|listener| address.of(listener)))
             .collect()
     }
 
@@ -152,6 +168,62 @@ impl Cluster {
         self.start_nodes(&[node])
     }
 
+    /// Adds a node that is a broker only, at ports of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up; names its log.
+    pub fn add(&self, node: i32) -> Result<()> {
+        self.settle(node, &self.new_place(node, None))?;
+        self.format(&[node])?;
+        self.start_nodes(&[node])
+    }
+
+    /// Forgets a node that has ended, and all its data.
+    ///
+    /// # Errors
+    ///
+    /// When its folder cannot be removed.
+    pub fn discard(&self, node: i32) -> Result<()> {
+        self.addresses.lock().unwrap().remove(&node);
+        Ok(fs::remove_dir_all(self.node_folder(node))?)
+    }
+
+    /// Ports that nobody has, under the node's own name.
+    #[must_use]
+    pub fn new_place(&self, node: i32, controller: Option<u16>) -> NodeAddress {
+        let fronts = u16::try_from(self.options.fronts.len()).expect("a few fronts");
+        NodeAddress {
+            host: advertised_host(node),
+            first: ports::reserve(NodeAddress::LISTENERS + fronts),
+            controller,
+        }
+    }
+
+    /// Gives a node that is not running its place, where it is when it starts.
+    ///
+    /// # Errors
+    ///
+    /// When its settings cannot be written.
+    pub fn settle(&self, node: i32, at: &NodeAddress) -> Result<()> {
+        let folder = self.node_folder(node);
+        fs::create_dir_all(&folder)?;
+        let names = [&*at.host, "localhost", "127.0.0.1"];
+        let identity = self.authority.issue(&format!("broker{node}"), &names)?;
+        let plan = NodePlan {
+            id: node,
+            at,
+            voters: &self.voters,
+            data: &folder.join("data"),
+            identity: &identity,
+            trust: &self.authority.certificate(),
+        };
+        let properties = plan.properties(&self.options);
+        fs::write(folder.join("server.properties"), properties)?;
+        self.addresses.lock().unwrap().insert(node, at.clone());
+        Ok(())
+    }
+
     fn take(&self, node: i32) -> Result<Process> {
         let taken = self.nodes.lock().unwrap().remove(&node);
         taken.with_context(|| format!("node {node} is not running"))
@@ -165,30 +237,10 @@ impl Cluster {
         self.folder.join(format!("node{node}"))
     }
 
-    fn write_settings(&self, options: &ClusterOptions) -> Result<()> {
-        for id in NODE_IDS {
-            let folder = self.node_folder(id);
-            fs::create_dir(&folder)?;
-            let host = advertised_host(id);
-            let identity = self
-                .authority
-                .issue(&format!("broker{id}"), &[&host, "localhost", "127.0.0.1"])?;
-            let plan = NodePlan {
-                id,
-                ports: &self.ports,
-                data: &folder.join("data"),
-                identity: &identity,
-                trust: &self.authority.certificate(),
-            };
-            fs::write(folder.join("server.properties"), plan.properties(options))?;
-        }
-        Ok(())
-    }
-
     /// All nodes at once: most of it is the JVM's start.
-    fn format(&self) -> Result<()> {
+    fn format(&self, ids: &[i32]) -> Result<()> {
         let mut running = Vec::new();
-        for id in NODE_IDS {
+        for &id in ids {
             let mut command = java(&["-XX:TieredStopAtLevel=1".to_owned()], &self.class_path);
             command.extend(["kafka.tools.StorageTool", "format", "-t", &self.id].map(Into::into));
             command.extend([
@@ -218,7 +270,7 @@ impl Cluster {
         let mut started = Vec::new();
         for &id in ids {
             let memory = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"].map(str::to_owned);
-            let mut command = java(&[&memory[..], &self.jvm].concat(), &self.class_path);
+            let mut command = java(&[&memory[..], &self.options.jvm].concat(), &self.class_path);
             command.push("kafka.Kafka".into());
             command.push(self.node_folder(id).join("server.properties").into());
             let log = log_file(&format!("node{id}"));

@@ -216,7 +216,7 @@ impl Drop for Process {
 fn clean_shell() -> Command {
     let mut shell = Command::new("sh");
     for (name, _) in std::env::vars_os() {
-        if ["GATEWAY_", "KAFKA_"]
+        if ["AWS_", "GATEWAY_", "KAFKA_"]
             .iter()
             .any(|own| name.to_string_lossy().starts_with(own))
         {

@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
 pub use self::licence::Licence;
@@ -25,6 +25,8 @@ use crate::process::Process;
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// A poll answers at once; between two, the log is watched.
 const PAUSE: Duration = Duration::from_millis(50);
+/// What it logs once everything is up.
+const STARTED: &str = "throughway is ready";
 /// Longer than the default grace time.
 const STOP_LIMIT: Duration = Duration::from_secs(45);
 
@@ -46,19 +48,33 @@ impl Proxy {
     ///
     /// When there is no binary, or it ends or is not ready in time; names its log.
     pub(self) fn start(settings: &Settings) -> Result<Self> {
+        let proxy = Self::launched(settings)?;
+        proxy.wait_until_ready()?;
+        Ok(proxy)
+    }
+
+    /// Starts the binary and waits until it serves, ready or not.
+    ///
+    /// # Errors
+    ///
+    /// As for `start`.
+    pub(self) fn start_unready(settings: &Settings) -> Result<Self> {
+        let proxy = Self::launched(settings)?;
+        proxy.process.wait_for_line(STARTED, START_LIMIT)?;
+        Ok(proxy)
+    }
+
+    fn launched(settings: &Settings) -> Result<Self> {
         let state = TemporaryFolder::new("throughway-state-")?;
         let admin_port = crate::ports::reserve(1);
         let process = launch(settings, &state, admin_port)?;
-        let tolerated = settings.tolerated();
-        let proxy = Self {
+        Ok(Self {
             process,
             admin_port,
-            tolerated,
+            tolerated: settings.tolerated(),
             stopped: false,
             state,
-        };
-        proxy.wait_until_ready()?;
-        Ok(proxy)
+        })
     }
 
     /// Starts the binary where it must not come up; returns its exit code and all it said.
@@ -110,6 +126,31 @@ impl Proxy {
     pub fn wait_for_end(&mut self) -> Result<Option<i32>> {
         self.stopped = true;
         Ok(self.process.wait(STOP_LIMIT)?.code())
+    }
+
+    /// Ends it with SIGKILL, as a machine that fails does.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not let it go.
+    pub fn kill(&mut self) -> Result<()> {
+        self.stopped = true;
+        self.process.kill().map(drop)
+    }
+
+    /// Starts it anew after its end, with what it has left in its state directory, and waits until it
+    /// is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it does not get ready, or there was trouble in the log of the one before.
+    pub fn start_again(&mut self, settings: &Settings) -> Result<()> {
+        let trouble = self.unexpected_lines();
+        ensure!(trouble.is_empty(), "unexpected: {trouble:#?}");
+        self.process = launch(settings, &self.state, self.admin_port)?;
+        self.tolerated = settings.tolerated();
+        self.stopped = false;
+        self.wait_until_ready()
     }
 
     /// Sends a signal.

@@ -54,6 +54,8 @@ pub enum Reply {
     Silence,
     /// Close.
     Close,
+    /// Reset the connection, as a peer that has crashed does.
+    Reset,
 }
 
 /// A listening script; ends when dropped.
@@ -75,6 +77,7 @@ struct Noted {
 #[derive(Debug, Default)]
 struct State {
     connections: usize,
+    ended: usize,
     received: Vec<Received>,
 }
 
@@ -215,22 +218,24 @@ impl ScriptBroker {
         self.noted.lock().connections
     }
 
+    /// Waits until so many of them have ended.
+    ///
+    /// # Errors
+    ///
+    /// When they do not.
+    pub async fn wait_for_ends(&self, connections: usize) -> Result<()> {
+        let done = |state: &State| state.ended >= connections;
+        let end = self.noted.wait(done).await;
+        end.with_context(|| format!("{} of {connections} ended", self.noted.lock().ended))
+    }
+
     /// Waits until what has been received is as the test wants it.
     ///
     /// # Errors
     ///
     /// When it does not become so.
     pub async fn wait_until(&self, done: impl Fn(&[Received]) -> bool) -> Result<()> {
-        let waiting = async {
-            loop {
-                let changed = self.noted.changed.notified();
-                if done(&self.noted.lock().received) {
-                    return;
-                }
-                changed.await;
-            }
-        };
-        let end = tokio::time::timeout(LIMIT, waiting).await;
+        let end = self.noted.wait(|state| done(&state.received)).await;
         end.with_context(|| format!("received only {:?}", self.apis()))
     }
 }
@@ -238,6 +243,19 @@ impl ScriptBroker {
 impl Noted {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    async fn wait(&self, done: impl Fn(&State) -> bool) -> Result<()> {
+        let waiting = async {
+            loop {
+                let changed = self.changed.notified();
+                if done(&self.lock()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        Ok(tokio::time::timeout(LIMIT, waiting).await?)
     }
 }
 
@@ -252,6 +270,8 @@ async fn serve(listener: TcpListener, script: Script, noted: Arc<Noted>) {
         connections.spawn(async move {
             // The other side may go at any time: that is what such tests are about.
             let _ = converse(stream, connection, &script, &noted).await;
+            noted.lock().ended += 1;
+            noted.changed.notify_waiters();
         });
         while connections.try_join_next().is_some() {}
     }
@@ -302,6 +322,10 @@ async fn act(stream: &mut TcpStream, reply: Reply) -> Result<bool> {
             Reply::Await(gate) => gate.notified().await,
             Reply::Silence => {}
             Reply::Close => return Ok(false),
+            Reply::Reset => {
+                stream.set_zero_linger()?;
+                return Ok(false);
+            }
         }
     }
     Ok(true)

@@ -2,6 +2,7 @@
 //!
 //! Loads the map as `serve` does and asks it the same questions; opens no port and dials nobody.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
@@ -184,6 +185,31 @@ impl Explaining<'_> {
 }
 
 impl Explained {
+    /// The map's name and version, and where it comes from.
+    #[must_use]
+    pub fn map(&self) -> String {
+        let map = &self.address_map;
+        format!("{} {} ({})", map.name, map.version, map.component)
+    }
+
+    /// What certificates of this listener must cover.
+    #[must_use]
+    pub fn names(&self, listener: &str) -> &[String] {
+        let named = self.listeners.iter().find(|l| l.name == listener);
+        named.map_or(&[], |l| l.names.as_slice())
+    }
+
+    /// Every host that a client is told, once.
+    #[must_use]
+    pub fn hosts(&self) -> BTreeSet<String> {
+        let told = self.listeners.iter().flat_map(|listener| {
+            let brokers = listener.brokers.iter().filter_map(|b| b.told.as_ref());
+            listener.bootstrap.iter().chain(brokers)
+        });
+        told.filter_map(|address| Some(address.rsplit_once(':')?.0.to_owned()))
+            .collect()
+    }
+
     /// For scripts (`json`) or for people.
     #[must_use]
     pub fn render(&self, json: bool) -> String {

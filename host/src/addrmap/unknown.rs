@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use tokio::time::{Duration, Instant};
 
 use super::Target;
+use crate::admission::network;
 
 /// Answers kept that lead somewhere, and those that do not.
 const MOST_FOUND: usize = 10_000;
@@ -72,21 +73,13 @@ impl UnknownNames {
         if self.asked_in_all >= IN_ALL {
             return false;
         }
-        let asked = self.asked.entry(source(client)).or_default();
+        let asked = self.asked.entry(network(client)).or_default();
         if *asked >= PER_SOURCE {
             return false;
         }
         *asked = asked.saturating_add(1);
         self.asked_in_all = self.asked_in_all.saturating_add(1);
         true
-    }
-}
-
-/// One customer has a whole /64, so single IPv6 addresses would bound nothing.
-fn source(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -126,6 +119,8 @@ impl<K: Eq + Hash, V> Generations<K, V> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     fn question(number: usize) -> Question {

@@ -7,10 +7,14 @@
 mod address_map;
 mod certificates;
 mod config;
+pub(super) mod connections;
+mod debug;
+mod drain;
 mod explain;
 mod license;
 mod status;
 mod topology;
+mod usage;
 
 use axum::Router;
 
@@ -23,8 +27,12 @@ pub(super) fn routes() -> Router<AdminState> {
         .merge(address_map::routes())
         .merge(certificates::routes())
         .merge(config::routes())
+        .merge(connections::routes())
+        .merge(debug::routes())
+        .merge(drain::routes())
         .merge(explain::routes())
         .merge(license::routes())
         .merge(status::routes())
         .merge(topology::routes())
+        .merge(usage::routes())
 }

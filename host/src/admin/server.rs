@@ -28,9 +28,9 @@ use tokio_util::sync::CancellationToken;
 use super::door::{self, DoorError, Stream};
 use super::gate::{self, Access, Refusal, Way};
 use super::problem::{Problem, shown};
-use super::slots::{Slot, Slots};
 use super::{AdminState, routes};
 use crate::config::Cidr;
+use crate::slots::{Slot, Slots};
 use crate::telemetry::Budget;
 use crate::tls::ServerTls;
 

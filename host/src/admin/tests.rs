@@ -4,6 +4,7 @@ mod hostile;
 mod matrix;
 mod own;
 mod recorded;
+mod sessions;
 mod ways;
 
 use std::net::SocketAddr;
@@ -72,6 +73,8 @@ pub(super) fn state(licensed: bool, folder: &TempDir) -> AdminState {
             asked.send(()).unwrap();
         }
     });
+    let usage = Store::new(folder.path());
+    drop(usage.open(now).unwrap());
     AdminState {
         shown_config: "{}".into(),
         metrics: Metrics::new(&["DEFAULT".to_owned()]),
@@ -84,6 +87,8 @@ pub(super) fn state(licensed: bool, folder: &TempDir) -> AdminState {
         maps: maps(&config),
         licence: Arc::new(licence),
         drain: Arc::default(),
+        debugging: Debugging::default(),
+        usage,
         legs: Arc::new(Legs::new(Vec::new(), None)),
         reload_licence,
         started: Instant::now(),

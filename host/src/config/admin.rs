@@ -52,6 +52,9 @@ pub struct AdminUser {
 /// The control socket's name in the run-time directory.
 const CONTROL_SOCKET: &str = "control.sock";
 
+/// The run-time directory of the unit in the package and the image.
+const UNIT_DIRECTORY: &str = "/run/throughway";
+
 /// What the replaced product's documentation sets in every example, and so the first thing tried.
 const WELL_KNOWN: &str = "conduktor";
 
@@ -93,9 +96,20 @@ fn users(r: &mut Reader<'_>) -> Vec<AdminUser> {
     users
 }
 
-/// systemd gives a colon list when a unit has several directories; the first one is ours.
 fn control_socket(r: &mut Reader<'_>) -> Option<PathBuf> {
-    let list = r.string("RUNTIME_DIRECTORY")?;
+    in_runtime_directory(&r.string("RUNTIME_DIRECTORY")?)
+}
+
+/// systemd gives a colon list when a unit has several directories; the first one is ours.
+fn in_runtime_directory(list: &str) -> Option<PathBuf> {
     let folder = list.split(':').next().filter(|folder| !folder.is_empty())?;
     Some(Path::new(folder).join(CONTROL_SOCKET))
+}
+
+/// Where to look for the control socket of a proxy that runs on this machine, given this process's
+/// `RUNTIME_DIRECTORY`; without one, where the unit has it.
+#[must_use]
+pub fn control_socket_beside(runtime_directory: Option<&str>) -> PathBuf {
+    let configured = runtime_directory.and_then(in_runtime_directory);
+    configured.unwrap_or_else(|| Path::new(UNIT_DIRECTORY).join(CONTROL_SOCKET))
 }

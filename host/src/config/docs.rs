@@ -45,15 +45,7 @@ fn write_section(out: &mut String, section: &Section) -> std::fmt::Result {
             for row in section.rows {
                 let (name, default) = (row.name, default(row));
                 let (accepts, meaning) = (row.accepts, row.meaning);
-                let when = if row.kind == Kind::Later && !row.is_licence() {
-                    "*not in this release yet:* "
-                } else {
-                    ""
-                };
-                writeln!(
-                    out,
-                    "| `{name}` | {default} | {accepts} | {when}{meaning} |"
-                )?;
+                writeln!(out, "| `{name}` | {default} | {accepts} | {meaning} |")?;
             }
         }
     }

@@ -9,12 +9,11 @@ use super::Secret;
 use super::reader::Reader;
 use super::variables::{self, Asked, Kind, LISTENER, Preset};
 
-/// Variables that others read (licence, usage, Admin API), by name.
+/// Variables that others read (the licence and its agent), by name.
 pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
     let mut later = BTreeMap::new();
     let mut ignored = Vec::new();
     let mut account = Vec::new();
-    let mut not_yet = Vec::new();
     for name in r.sources.settings.keys() {
         if r.text(name).is_none() || name.starts_with(LISTENER) {
             continue;
@@ -36,13 +35,9 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
                     hint_at_kafka(r, name);
                 }
             }
-            Some((row, Kind::Later)) => {
+            Some((_, Kind::Later)) => {
                 if let Some(secret) = r.secret(name) {
                     later.insert(name.clone(), secret);
-                }
-                // `licence` reads its own.
-                if !row.is_licence() {
-                    not_yet.push(name.as_str());
                 }
             }
         }
@@ -52,10 +47,6 @@ pub(super) fn read(r: &mut Reader<'_>) -> BTreeMap<String, Secret> {
         r.note(format!(
             "throughway keeps no Kafka account of its own, no effect: {names}"
         ));
-    }
-    if !not_yet.is_empty() {
-        let names = not_yet.join(", ");
-        r.warn(format!("not in this release yet, no effect: {names}"));
     }
     if !ignored.is_empty() {
         r.note(format!("accepted without effect: {}", ignored.join(", ")));

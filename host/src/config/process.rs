@@ -174,9 +174,8 @@ fn log_filter(text: &str) -> Outcome<String> {
 
 pub(super) fn state_directory(r: &mut Reader<'_>) -> PathBuf {
     // systemd gives a colon list when a unit has several; the first one is ours.
-    let given = r
-        .text("STATE_DIRECTORY")
-        .and_then(|list| list.split(':').next());
+    let given = r.string("STATE_DIRECTORY");
+    let given = given.as_deref().and_then(|list| list.split(':').next());
     let fallback = given.unwrap_or("/var/lib/throughway").to_owned();
     PathBuf::from(r.value_or("GATEWAY_STATE_DIRECTORY", fallback, |text| {
         Ok(text.to_owned())

@@ -18,7 +18,7 @@ pub struct Parsed {
     pub notices: Vec<Notice>,
     /// Everything with a value, in the order in which it was decided.
     pub values: Vec<ComputedValue>,
-    /// Variables that are known here but read by their owners (licence, usage, Admin API), as set.
+    /// Variables that are known here but read by their owners (the licence and its agent), as set.
     pub later: BTreeMap<String, Secret>,
 }
 

@@ -5,6 +5,7 @@ mod legacy;
 mod listeners;
 mod names;
 mod server_tls;
+mod table;
 mod upstream;
 
 use std::collections::BTreeMap;

@@ -229,7 +229,7 @@ mod tests {
 
     fn users(text: &str) -> Vec<(String, String, bool)> {
         let parsed = parse(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
-        let shown = |user: AdminUser| (user.name, user.password.0, user.admin);
+        let shown = |user: AdminUser| (user.name, user.password.0.clone(), user.admin);
         parsed.into_iter().map(shown).collect()
     }
 

@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Used,
     /// It counts as long as no `GATEWAY_LISTENER_*` variable is set.
     Legacy,
-    /// It counts, and is read by its owner (licence, usage, Admin API).
+    /// It counts, and is read by its owner (the licence and its agent).
     Later,
     /// Accepted, without effect.
     Ignored,
@@ -174,19 +174,6 @@ pub(super) fn find_listener(suffix: &str) -> Option<&'static Variable> {
             .find(|row| row.name == global);
     }
     all().find(|row| row.name.strip_prefix(LISTENER_ROW) == Some(suffix))
-}
-
-impl Variable {
-    /// Read by `licence`, by name: the token itself and where it comes from.
-    pub(super) fn is_licence(&self) -> bool {
-        const READ: [&str; 4] = [
-            "GATEWAY_LICENSE_KEY",
-            "GATEWAY_LICENSE_FILE",
-            "GATEWAY_LICENSE_SECRET_ID",
-            "GATEWAY_LICENSE_AGENT_FILE",
-        ];
-        READ.contains(&self.name)
-    }
 }
 
 /// Suffixes that a listener's variable may have.

@@ -4,6 +4,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use throughway_aws::{FetchError, InvalidSecretId};
+
 use super::state::State;
 use super::time::UnixTime;
 use super::token::InvalidToken;
@@ -22,13 +24,15 @@ pub enum LicenceError {
     /// More than one source is named.
     #[error("{} are set: set exactly one of {SOURCES}", .0.join(" and "))]
     Several(Vec<&'static str>),
-    /// A source that this build cannot read by itself.
-    #[error(
-        "GATEWAY_LICENSE_SECRET_ID: this build has no AWS client; let something else write the \
-         secret's token to a file and name that in GATEWAY_LICENSE_AGENT_FILE, or use \
-         GATEWAY_LICENSE_FILE alone"
-    )]
-    NoAws,
+    /// What should name a secret does not.
+    #[error("GATEWAY_LICENSE_SECRET_ID")]
+    NoSecret(#[from] InvalidSecretId),
+    /// How often the secret is read is no such number.
+    #[error("GATEWAY_LICENSE_REFRESH_MINUTES={0}: must be minutes from 1 to 1440")]
+    RefreshMinutes(String),
+    /// Secrets Manager did not give the secret.
+    #[error("GATEWAY_LICENSE_SECRET_ID")]
+    Unfetched(#[from] FetchError),
     /// The file cannot be read.
     #[error("{variable}: read {path:?}")]
     Unreadable {
@@ -109,9 +113,20 @@ impl LicenceError {
             Self::NotYetValid { .. } => State::NotYetValid,
             Self::Unset
             | Self::Several(_)
-            | Self::NoAws
+            | Self::NoSecret(_)
+            | Self::RefreshMinutes(_)
+            | Self::Unfetched(_)
             | Self::Unreadable { .. }
             | Self::EndsEarlier { .. } => State::Missing,
+        }
+    }
+
+    /// The same for the same trouble, for whoever says each only once.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Unfetched(error) => error.code().to_owned(),
+            other => other.in_full(),
         }
     }
 

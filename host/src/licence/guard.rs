@@ -2,15 +2,17 @@
 //! otherwise, and says whether new sessions are accepted.
 //!
 //! Reads no clock: every method is told what the clock shows. `tick` is to be called every few
-//! seconds, and `refresh` when the source may have changed (every 10 s for a file, and on SIGHUP).
+//! seconds, and `refresh` when the source may have changed (after each `pause`, and on SIGHUP).
 //! It must not know sessions, listeners or HTTP.
 
 mod choose;
+mod pace;
 mod say;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::anchors::Trust;
 use super::error::LicenceError;
@@ -39,6 +41,8 @@ struct Held {
     current: Option<Current>,
     /// Why the source's present text is not `current`.
     refusal: Option<Refusal>,
+    /// Reads in a row that came to a refusal.
+    failures: u32,
     high_water: HighWater,
     clock_kept: UnixTime,
     last_success: Option<UnixTime>,
@@ -54,6 +58,7 @@ struct Current {
 #[derive(Debug)]
 struct Refusal {
     state: State,
+    kind: String,
     text: String,
 }
 
@@ -127,6 +132,7 @@ impl Guard {
             held: Mutex::new(Held {
                 current: None,
                 refusal: None,
+                failures: 0,
                 high_water,
                 clock_kept: clock,
                 last_success: None,
@@ -189,14 +195,17 @@ impl Guard {
         state
     }
 
-    /// Reads the source again and takes what it has if that is no worse. Blocks on a file.
+    /// Reads the source again and takes what it has if that is no worse. Blocks as the source does.
     pub fn refresh(&self, clock: UnixTime) -> Refreshed {
         let read = self.source.read();
         let mut held = self.held();
         let refreshed = match read.and_then(|token| self.consider(&held, token, clock)) {
             Ok(None) => {
-                held.refusal = None;
+                held.failures = 0;
                 held.last_success = Some(clock);
+                if held.refusal.take().is_some() {
+                    say::recovered(self.source.variable());
+                }
                 Refreshed::Unchanged
             }
             Ok(Some(better)) => {
@@ -214,6 +223,20 @@ impl Guard {
         };
         self.publish(&held, clock);
         refreshed
+    }
+
+    /// Whether there has been no licence yet, and will be none without somebody's doing: then a process
+    /// that has been asking for so long should end.
+    #[must_use]
+    pub fn is_in_vain(&self, refusal: &LicenceError, asking_since: Duration) -> bool {
+        self.held().current.is_none() && !self.source.may_come_later(refusal, asking_since)
+    }
+
+    /// The token in use, for who passes it on.
+    #[must_use]
+    pub fn token(&self) -> Option<Secret> {
+        let held = self.held();
+        held.current.as_ref().map(|current| current.token.clone())
     }
 
     fn judge(&self, held: &Held, clock: UnixTime) -> State {
@@ -246,14 +269,16 @@ impl Held {
 
     /// Keeps the reason, and says it when it is another one than last time.
     fn refuse(&mut self, error: &LicenceError) {
+        self.failures = self.failures.saturating_add(1);
         let refusal = Refusal {
             state: error.state(),
+            kind: error.kind(),
             text: error.in_full(),
         };
         if self
             .refusal
             .as_ref()
-            .is_none_or(|known| known.text != refusal.text)
+            .is_none_or(|known| known.kind != refusal.kind)
         {
             say::refused(&refusal.text, self.current.is_some());
         }

@@ -17,6 +17,17 @@ pub struct Verdict {
     pub text: String,
     /// Why a proxy would not serve with it now.
     pub refusal: Option<LicenceError>,
+    /// How it stands; `None` when there is nothing to believe.
+    pub standing: Option<Standing>,
+}
+
+/// How a licence stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// Whether it counts.
+    pub state: State,
+    /// Until its end, without grace.
+    pub remaining_days: i64,
 }
 
 /// Judges a token by what was built in; `origin` says in errors where it is from.
@@ -41,6 +52,7 @@ pub(super) fn judge_by(
             return Verdict {
                 text: String::new(),
                 refusal: Some(refusal),
+                standing: None,
             };
         }
     };
@@ -58,7 +70,15 @@ pub(super) fn judge_by(
         );
     }
     let refusal = (!state.serves()).then(|| licence.refusal(state, origin));
-    Verdict { text, refusal }
+    let standing = Some(Standing {
+        state,
+        remaining_days: remaining_days(&licence.claims, reading.now),
+    });
+    Verdict {
+        text,
+        refusal,
+        standing,
+    }
 }
 
 /// Every claim, one a line.

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::admission::Pass;
+use crate::admission::Pass;
 use crate::metrics::SessionGuard;
 use crate::notify::{Pulse, Pulses, beat};
 use crate::pool::Pool;
@@ -165,8 +165,8 @@ async fn take_sockets(
         };
         let (edge, pool) = (Arc::clone(edge), pool.clone());
         Arc::clone(&edge.drain).sessions.spawn_local(async move {
-            let _held = (load, pass, guard);
-            session::run(accepted, edge, pool).await;
+            let _held = (load, guard);
+            session::run(accepted, pass, edge, pool).await;
         });
     }
 }

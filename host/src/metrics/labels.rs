@@ -235,6 +235,8 @@ closed_set! {
         Aborted => aborted,
         /// One of throughway's own connection limits.
         Limit => limit,
+        /// Silent for so long that a newer connection took its place.
+        Silent => silent,
         /// The licence allows no new session.
         Licence => licence,
         /// Anything else.

@@ -15,7 +15,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 
 use super::ListenerMetrics;
 use super::broker::Brokers;
-use super::requests::RequestCounters;
+use super::requests::ByApi;
+use super::times::{Names, Times};
 
 /// The name a cluster without virtual clusters went by.
 const VCLUSTER: (&str, &str) = ("vcluster", "passthrough");
@@ -25,7 +26,8 @@ const VCLUSTER: (&str, &str) = ("vcluster", "passthrough");
 pub(super) struct Replaced {
     pub(super) listeners: Vec<ListenerMetrics>,
     pub(super) brokers: Arc<Brokers>,
-    pub(super) requests: Arc<RequestCounters>,
+    pub(super) requests: Arc<ByApi<Counter>>,
+    pub(super) times: Arc<Times>,
     pub(super) failed_logins: Counter,
     pub(super) known_brokers: Gauge,
 }
@@ -75,13 +77,19 @@ impl Collector for Replaced {
                 "gateway_thread_request_rebuild",
                 "Requests forwarded to brokers",
             ),
-            by_api.map(|(name, count)| (vec![("api_key", name), VCLUSTER], count)),
+            by_api.map(|(name, count)| (vec![("api_key", name), VCLUSTER], count.get())),
         )?;
         to.counter(
             "gateway_failed_authentications",
             "Logins that a broker has refused",
             self.failed_logins.get(),
-        )
+        )?;
+        let names = Names {
+            all: "gateway_latency_request_response_seconds",
+            by_api: "gateway_apiKeys_latency_request_response_seconds",
+            label: "apiKeys",
+        };
+        self.times.encode(to.0, &names)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What `metrics` promises: names, closed labels, true gauges, and `docs/metrics.md` equal to it.
 
+mod cost;
+
 use super::*;
 use crate::close::CloseReason;
 use crate::kafka::{ApiKey, ApiVersion, CorrelationId};
@@ -81,6 +83,28 @@ fn requests_are_counted_by_api_and_those_beyond_the_reviewed_once_more() {
         has(&metrics, line);
     }
     assert_eq!(metrics.render().lines().count(), series);
+}
+
+#[test]
+fn answers_are_timed_in_buckets_and_by_api() {
+    let metrics = two_listeners();
+    for (api_key, millis) in [(1, 1), (1, 300), (4711, 20_000)] {
+        metrics.answered(ApiKey(api_key), Duration::from_millis(millis));
+    }
+    for line in [
+        r#"throughway_response_seconds_bucket{le="0.001"} 1"#,
+        r#"throughway_response_seconds_bucket{le="0.25"} 1"#,
+        r#"throughway_response_seconds_bucket{le="0.5"} 2"#,
+        r#"throughway_response_seconds_bucket{le="10.0"} 2"#,
+        r#"throughway_response_seconds_bucket{le="+Inf"} 3"#,
+        "throughway_response_seconds_sum 20.301",
+        r#"throughway_api_response_seconds_sum{api="fetch"} 0.301"#,
+        r#"throughway_api_response_seconds_count{api="unknown"} 1"#,
+        r#"gateway_latency_request_response_seconds_bucket{le="0.5"} 2"#,
+        r#"gateway_apiKeys_latency_request_response_seconds_count{apiKeys="fetch"} 2"#,
+    ] {
+        has(&metrics, line);
+    }
 }
 
 #[test]
@@ -169,11 +193,16 @@ fn table() -> Vec<String> {
         if let Some((_, words)) = line.strip_prefix("# HELP ").and_then(|l| l.split_once(' ')) {
             help = words.trim_end_matches('.');
         }
-        let Some((_, kind)) = line.strip_prefix("# TYPE ").and_then(|l| l.split_once(' ')) else {
+        let Some((family, kind)) = line.strip_prefix("# TYPE ").and_then(|l| l.split_once(' '))
+        else {
             continue;
         };
         let sample = lines.peek().expect("a type is followed by a sample");
-        let name = sample.split(['{', ' ']).next().expect("a name");
+        // A histogram is several series of one name, all others are the one that is scraped.
+        let name = match kind {
+            "histogram" => family,
+            _ => sample.split(['{', ' ']).next().expect("a name"),
+        };
         rows.push(format!("| `{name}` | {kind} | {} | {help} |", keys(sample)));
     }
     rows

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::Registrar;
 use super::broker::Brokers;
 use super::labels::{LoginOutcome, LoginOutcomeCounters};
 use super::listener::{ListenerFamilies, ListenerMetrics};
 use super::replaced::Replaced;
-use super::requests::RequestCounters;
+use super::requests::ByApi;
+use super::times::{OwnTimes, Times};
+use super::{Registrar, resolve};
 
 /// The handles that sessions count with.
 #[derive(Debug)]
@@ -19,7 +21,8 @@ pub(super) struct Traffic {
     /// Stands in for a listener index that does not exist; counted nowhere.
     pub(super) unlisted: ListenerMetrics,
     pub(super) brokers: Arc<Brokers>,
-    pub(super) requests: Arc<RequestCounters>,
+    pub(super) requests: Arc<ByApi<Counter>>,
+    pub(super) times: Arc<Times>,
     pub(super) logins: LoginOutcomeCounters,
     pub(super) known_brokers: Gauge,
 }
@@ -37,7 +40,8 @@ impl Traffic {
             listeners: listener_names.iter().map(|l| families.of(l)).collect(),
             unlisted: ListenerFamilies::default().of("none"),
             brokers: Brokers::new(new),
-            requests: Arc::new(RequestCounters::new(&by_api)),
+            requests: Arc::new(ByApi::new(|api| resolve(&by_api, &[("api", api)]))),
+            times: Times::new(),
             logins: LoginOutcomeCounters::new(new.by_label(
                 "logins",
                 "SASL logins by what the broker said to them",
@@ -45,10 +49,13 @@ impl Traffic {
             )),
             known_brokers: new.gauge("topology_brokers", "Brokers known now"),
         };
+        let times = OwnTimes(Arc::clone(&traffic.times));
+        new.0.register_collector(Box::new(times));
         unprefixed.register_collector(Box::new(Replaced {
             listeners: traffic.listeners.clone(),
             brokers: Arc::clone(&traffic.brokers),
             requests: Arc::clone(&traffic.requests),
+            times: Arc::clone(&traffic.times),
             failed_logins: traffic.logins.of(LoginOutcome::Failed).clone(),
             known_brokers: traffic.known_brokers.clone(),
         }));

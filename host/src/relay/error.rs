@@ -10,6 +10,9 @@ use crate::topology::OtherCluster;
 /// Why a relay ended other than by one side closing.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
+    /// The client has reset the connection, or ended it amid a request: no answer can reach it.
+    #[error("client gone amid what it was doing")]
+    ClientGone,
     /// A leg failed otherwise than by going away.
     #[error("{} failed", if *.side == Side::Downstream { "client connection" } else { "broker connection" })]
     Io {
@@ -73,6 +76,7 @@ impl RelayError {
     #[must_use]
     pub fn close_reason(&self) -> CloseReason {
         let (stage, side) = match self {
+            Self::ClientGone => return CloseReason::ClientClosed,
             Self::Io { side, .. } => (Stage::Relay, *side),
             Self::Request(_) => (Stage::Relay, Side::Downstream),
             Self::Refused {

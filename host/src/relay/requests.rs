@@ -1,6 +1,7 @@
 //! Requests, client to broker: notes each prefix in the in-flight queue, streams the frame untouched.
 
 use std::cmp::min;
+use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
@@ -119,6 +120,7 @@ where
     /// Reads once; `Some` when no more requests come.
     async fn read(&mut self, window: &mut Window) -> Result<Option<CloseReason>, RelayError> {
         let at_boundary = self.left == 0;
+        let amid_a_frame = !at_boundary || window.len() > 0;
         let read = tokio::select! {
             read = window.fill(self.from) => read,
             () = self.terms.drain.cancelled(), if at_boundary => {
@@ -127,9 +129,15 @@ where
         };
         self.shared.last_byte.set(Instant::now());
         match read {
+            Ok(1..) => Ok(None),
+            // Nobody stops asking amid a request and waits for answers.
+            Ok(0) if amid_a_frame => Err(RelayError::ClientGone),
             Ok(0) => Ok(Some(CloseReason::ClientClosed)),
-            Ok(_) => Ok(None),
-            Err(error) if is_gone(&error) => Ok(Some(CloseReason::ClientClosed)),
+            // TLS that ends without saying so.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !amid_a_frame => {
+                Ok(Some(CloseReason::ClientClosed))
+            }
+            Err(error) if is_gone(&error) => Err(RelayError::ClientGone),
             Err(source) => Err(RelayError::Io {
                 side: Side::Downstream,
                 source,
@@ -203,10 +211,7 @@ where
         match classify(&prefix, permissions) {
             RequestFate::Forward(kind) => {
                 self.body = self.introduction(&prefix);
-                self.shared
-                    .in_flight
-                    .borrow_mut()
-                    .push(due(Answerer::Broker(kind)));
+                self.shared.asked(due(Answerer::Broker(kind)));
             }
             RequestFate::ForwardProduce(kind) => {
                 let scanner = AcksScanner::new(prefix.api_version, prefix.payload_len);
@@ -216,10 +221,7 @@ where
             }
             RequestFate::AnswerLocally(answer) => {
                 self.body = Body::Dropped(answer);
-                self.shared
-                    .in_flight
-                    .borrow_mut()
-                    .push(due(Answerer::Us(answer)));
+                self.shared.asked(due(Answerer::Us(answer)));
                 self.shared.ours.notify_one();
                 return Ok(Begun::Dropped(answer));
             }
@@ -283,7 +285,7 @@ where
                 self.body = Body::Pass;
             }
             Some(_) => {
-                self.shared.in_flight.borrow_mut().push(*due);
+                self.shared.asked(*due);
                 self.body = Body::Pass;
             }
             None if self.left == 0 => {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{Answers, RelayError, Shared, Terms, is_gone};
 use crate::close::{CloseReason, Side};
 use crate::kafka::answer::MOST_COLLECTED;
-use crate::kafka::in_flight::{Answerer, Due, Matched, ResponseKind};
+use crate::kafka::in_flight::{Answerer, Due, ResponseKind};
 use crate::kafka::{CorrelationId, FrameError};
 use crate::pool::{BUFFER_LEN, Window};
 
@@ -159,28 +159,20 @@ where
                 most,
             }));
         };
-        let matched = self
+        let due = self
             .shared
-            .in_flight
-            .borrow_mut()
-            .match_response(correlation_id);
-        self.shared.room.notify_one();
-        match matched {
-            Matched::Head(due) | Matched::AcksZero(due) => {
-                self.shared.answered(&due);
-                Ok((payload_len, due))
-            }
-            Matched::Desync => Err(RelayError::Desync { correlation_id }),
-        }
+            .match_response(correlation_id)
+            .ok_or(RelayError::Desync { correlation_id })?;
+        self.shared.answered(&due);
+        Ok((payload_len, due))
     }
 
     /// Writes the answers that are ours and at the head of the queue.
     async fn deliver_ours(&mut self) -> Result<(), RelayError> {
         loop {
-            let Some((due, answer)) = self.shared.in_flight.borrow_mut().pop_ours() else {
+            let Some((due, answer)) = self.shared.pop_ours() else {
                 return Ok(());
             };
-            self.shared.room.notify_one();
             self.write(&[&answer.frame(due.correlation_id)]).await?;
             if answer.closes() {
                 return Err(RelayError::HandshakeRefused);

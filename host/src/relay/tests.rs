@@ -3,6 +3,7 @@
 mod large;
 mod order;
 mod sasl;
+mod times;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -76,6 +77,8 @@ struct Situation {
     provisional: bool,
     many_in_flight: bool,
     drain: CancellationToken,
+    /// To look into afterwards.
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// Runs a relay beside a script that plays client and broker.
@@ -86,7 +89,7 @@ async fn relayed<S: Future>(
     let (client, downstream) = tokio::io::duplex(1 << 20);
     let (broker, upstream) = tokio::io::duplex(1 << 20);
     let (topology, address_map) = (topology(), address_map());
-    let metrics = Metrics::new(&["MAIN".to_owned()]);
+    let metrics = situation.metrics.unwrap_or_else(|| Metrics::new(&[]));
     let inbound = Inbound {
         listener: 0,
         server_name: None,

@@ -17,7 +17,9 @@ use crate::config::AdminConfig;
 use crate::listener::bind;
 use crate::notify::Manager;
 use crate::session::Edge;
+use crate::telemetry::Debugging;
 use crate::tls::Legs;
+use crate::usage::Store;
 
 /// Bound, not yet served.
 pub(super) struct Doors {
@@ -70,7 +72,8 @@ pub(super) fn state(
     edge: &Edge,
     (legs, maps): (&Arc<Legs>, &Arc<Maps>),
     readiness: &Arc<Readiness>,
-    (shown_config, reload_licence): (Arc<str>, LicenceReload),
+    debugging: &Debugging,
+    (shown_config, reload_licence, usage): (Arc<str>, LicenceReload, Store),
 ) -> AdminState {
     AdminState {
         config: Arc::clone(&edge.config),
@@ -82,6 +85,8 @@ pub(super) fn state(
         maps: Arc::clone(maps),
         licence: Arc::clone(&edge.licence),
         drain: Arc::clone(&edge.drain),
+        debugging: debugging.clone(),
+        usage,
         legs: Arc::clone(legs),
         reload_licence,
         started: Instant::now(),

@@ -9,19 +9,15 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::licence::now as wall_clock;
-use crate::config::{Config, HttpsUrl};
+use crate::config::Config;
 use crate::licence::anchors;
+use crate::licence::keep::now as wall_clock;
 use crate::session::Edge;
 use crate::usage::sender::{self, Sender};
 use crate::usage::{Facts, Now, Reading, Reporter, Route, Setup, Store};
 
 /// How often the ledger is brought up to date: what a killed process loses at most.
 const EVERY: Duration = Duration::from_secs(10);
-
-/// Where a build without a vendor's endpoint reports to: nowhere, for `.example` is no domain
-/// (RFC 2606).
-const NOWHERE: &str = "https://usage.throughway.example/v1/reports";
 
 /// What is ready before a port is bound.
 #[derive(Debug)]
@@ -30,6 +26,13 @@ pub(super) struct Prepared {
     route: Route,
     facts: Facts,
     began: Instant,
+}
+
+impl Prepared {
+    /// Where it is kept.
+    pub(super) fn store(&self) -> Store {
+        self.reporter.store().clone()
+    }
 }
 
 /// Opens the ledger and checks the way to the vendor.
@@ -45,16 +48,7 @@ pub(super) fn prepare(config: &Config, license_agent: bool) -> anyhow::Result<Pr
             config.state_directory.display()
         )
     })?;
-    let built_in = || HttpsUrl::parse(anchors::usage_endpoint().unwrap_or(NOWHERE));
-    let endpoint = match &config.usage.endpoint {
-        Some(endpoint) => endpoint.clone(),
-        None => built_in().map_err(|why| anyhow!("the built-in usage endpoint {why}"))?,
-    };
-    let route = Route {
-        endpoint,
-        forward_proxy: config.usage.forward_proxy.clone(),
-        ca_path: config.usage.ca_path.clone(),
-    };
+    let route = Route::of(&config.usage).map_err(|why| anyhow!(why))?;
     sender::check(&route).context("GATEWAY_USAGE_CA_PATH")?;
     let container = [
         "/.dockerenv",

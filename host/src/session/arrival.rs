@@ -2,6 +2,7 @@
 //!
 //! Nothing is dialled before a plausible first request has arrived.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::error::SessionError;
 use super::first_packet::{Judgement, judge, judge_before_tls};
 use super::{Accepted, Edge};
 use crate::addrmap::{Inbound, Target};
+use crate::admission::Pass;
 use crate::config::{ListenerConfig, Routing};
 use crate::inventory::Entry;
 use crate::metrics::{HandshakeOutcome, WrongProtocol};
@@ -43,6 +45,7 @@ pub(super) struct Arrival {
 /// Takes a client in.
 pub(super) async fn arrive(
     accepted: Accepted,
+    pass: &mut Pass,
     edge: &Edge,
     entry: &Entry,
 ) -> Result<Arrival, SessionError> {
@@ -53,7 +56,7 @@ pub(super) async fn arrive(
     let Accepted {
         mut stream, client, ..
     } = accepted;
-    let client = real_client(&mut stream, client, listener, first_byte_due).await?;
+    let client = real_client(&mut stream, (client, pass), listener, first_byte_due).await?;
     entry.set_real_client(client);
     let inbound = Inbound {
         listener: accepted.listener,
@@ -92,6 +95,7 @@ pub(super) async fn arrive(
     let first_bytes = timeout_at(due, first_request(&mut stream, most))
         .await
         .map_err(|_elapsed| SessionError::FirstByteDeadline)??;
+    pass.speaks();
     if target == Target::NotRoutable {
         return Err(SessionError::NotRoutable);
     }
@@ -103,18 +107,14 @@ pub(super) async fn arrive(
     })
 }
 
-/// The client's own address: from the PROXY header where the listener demands one.
+/// The client's own address: from the PROXY header where the listener demands one, and counted then.
 async fn real_client(
     stream: &mut TcpStream,
-    peer: SocketAddr,
+    (peer, pass): (SocketAddr, &mut Pass),
     listener: &ListenerConfig,
     due: Instant,
 ) -> Result<SocketAddr, SessionError> {
-    if !listener
-        .proxy_protocol
-        .iter()
-        .any(|trusted| trusted.contains(peer.ip()))
-    {
+    if !listener.expects_proxy_header(peer.ip()) {
         return Ok(peer);
     }
     match timeout_at(due, proxy_header(stream)).await {
@@ -123,6 +123,9 @@ async fn real_client(
         Ok(Ok(source)) => {
             let client = source.unwrap_or(peer);
             Span::current().record("client_addr", field::display(client));
+            if !pass.comes_from(client.ip()) {
+                return Err(SessionError::TooManyOfSource);
+            }
             Ok(client)
         }
     }
@@ -146,11 +149,16 @@ async fn proxy_header(stream: &mut TcpStream) -> Result<Option<SocketAddr>, Sess
         let piece = piece.get_mut(..want).unwrap_or_default();
         match stream.read_exact(piece).await {
             Ok(_) => bytes.extend_from_slice(piece),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(SessionError::GoneSilently);
-            }
-            Err(error) => return Err(SessionError::Io(error)),
+            Err(error) => return Err(gone(error)),
         }
+    }
+}
+
+/// Load balancers end their health checks in either way: by a close, or by a reset.
+fn gone(error: io::Error) -> SessionError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => SessionError::GoneSilently,
+        _ => SessionError::Io(error),
     }
 }
 
@@ -161,10 +169,7 @@ async fn first_request(
 ) -> Result<Vec<u8>, SessionError> {
     let mut bytes = Vec::with_capacity(FIRST_READ);
     loop {
-        let read = stream
-            .read_buf(&mut bytes)
-            .await
-            .map_err(SessionError::Io)?;
+        let read = stream.read_buf(&mut bytes).await.map_err(gone)?;
         match judge(&bytes, most) {
             Judgement::Kafka => return Ok(bytes),
             Judgement::Wrong(kind) => return Err(SessionError::WrongProtocol(kind)),
@@ -222,7 +227,7 @@ async fn secure(
 /// stands: peeking again would return at once, not when more arrives.
 async fn hello_begins(stream: &TcpStream) -> Result<(), SessionError> {
     let mut first = [0; 16];
-    let seen = stream.peek(&mut first).await.map_err(SessionError::Io)?;
+    let seen = stream.peek(&mut first).await.map_err(gone)?;
     match judge_before_tls(first.get(..seen).unwrap_or_default()) {
         Judgement::Kafka => Ok(()),
         Judgement::Wrong(kind) => Err(SessionError::WrongProtocol(kind)),

@@ -4,7 +4,7 @@ use super::Edge;
 use super::first_packet::hint;
 use crate::close::{CloseReason, Side, Stage};
 use crate::in_full::in_full;
-use crate::metrics::{HandshakeOutcome, RefusedRequest, WrongProtocol};
+use crate::metrics::{AcceptError, HandshakeOutcome, RefusedRequest, WrongProtocol};
 use crate::proxy_protocol::ProxyHeaderError;
 use crate::relay::RelayError;
 use crate::tls::TlsError;
@@ -16,6 +16,12 @@ pub enum SessionError {
     /// The PROXY header is missing or broken.
     #[error("proxy header")]
     ProxyHeader(#[source] ProxyHeaderError),
+    /// As many connections as one source may have, told by their PROXY headers.
+    #[error("GATEWAY_MAX_CONNECTIONS_PER_SOURCE reached")]
+    TooManyOfSource,
+    /// Too many connections are silent, and this one was so for the longest time.
+    #[error("made room for a newer connection before the first request")]
+    Displaced,
     /// Closed before the first request had begun: a health check or a port scan.
     #[error("closed before the first request")]
     GoneSilently,
@@ -55,6 +61,7 @@ impl SessionError {
         let (stage, side) = match self {
             Self::GoneSilently => return CloseReason::ClientClosed,
             Self::ProxyHeader(_) => (Stage::ProxyHeader, Side::Downstream),
+            Self::TooManyOfSource | Self::Displaced => (Stage::FirstByte, Side::Proxy),
             Self::FirstByteDeadline | Self::Io(_) | Self::WrongProtocol(_) => {
                 (Stage::FirstByte, Side::Downstream)
             }
@@ -65,6 +72,15 @@ impl SessionError {
             Self::Relay(error) => return error.close_reason(),
         };
         CloseReason::Failed(stage, side)
+    }
+
+    /// What a handshake came to that ended like this.
+    fn handshake(&self) -> HandshakeOutcome {
+        match self {
+            Self::TlsDeadline => HandshakeOutcome::TimedOut,
+            Self::UnknownServerName => HandshakeOutcome::UnknownName,
+            _ => HandshakeOutcome::Failed,
+        }
     }
 
     /// Counts it, and tells an operator what they can act on, within the budget for its kind.
@@ -78,11 +94,7 @@ impl SessionError {
                 }
             }
             Self::Tls(_) | Self::TlsDeadline | Self::UnknownServerName => {
-                metrics.tls_handshake(match self {
-                    Self::TlsDeadline => HandshakeOutcome::TimedOut,
-                    Self::UnknownServerName => HandshakeOutcome::UnknownName,
-                    _ => HandshakeOutcome::Failed,
-                });
+                metrics.tls_handshake(self.handshake());
                 if edge.budget.allows(self.close_reason().label()) {
                     tracing::info!(error = %in_full(self), "tls handshake refused");
                 }
@@ -97,11 +109,7 @@ impl SessionError {
                 | RelayError::HandshakeRefused
                 | RelayError::Request(_)),
             ) => {
-                edge.metrics.refused_request(match error {
-                    RelayError::Refused { refusal, .. } => (*refusal).into(),
-                    RelayError::HandshakeRefused => RefusedRequest::SaslHandshakeV0,
-                    _ => RefusedRequest::FrameSize,
-                });
+                edge.metrics.refused_request(refused(error));
                 if edge.budget.allows("refused") {
                     tracing::info!(error = %in_full(self), "request refused");
                 }
@@ -120,12 +128,27 @@ impl SessionError {
                     tracing::warn!(error = %in_full(self), "answer of the broker refused");
                 }
             }
-            Self::ProxyHeader(_)
-            | Self::GoneSilently
+            Self::ProxyHeader(_) => {
+                metrics.wrong_protocol(WrongProtocol::ProxyHeader);
+                if edge.budget.allows("proxy header") {
+                    tracing::info!(error = %in_full(self), "connection refused");
+                }
+            }
+            Self::TooManyOfSource => edge.metrics.accept_error(AcceptError::Limit),
+            Self::Displaced => edge.metrics.accept_error(AcceptError::Silent),
+            Self::GoneSilently
             | Self::FirstByteDeadline
             | Self::Io(_)
             | Self::NotRoutable
             | Self::Relay(_) => {}
         }
+    }
+}
+
+fn refused(error: &RelayError) -> RefusedRequest {
+    match error {
+        RelayError::Refused { refusal, .. } => (*refusal).into(),
+        RelayError::HandshakeRefused => RefusedRequest::SaslHandshakeV0,
+        _ => RefusedRequest::FrameSize,
     }
 }

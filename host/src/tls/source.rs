@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroize as _;
 
 use super::TlsError;
 use super::jks::{self, Jks};
@@ -23,6 +24,13 @@ pub(super) struct Source {
     /// What to call it in errors: `key store /path`.
     pub name: String,
     bytes: Vec<u8>,
+}
+
+impl Drop for Source {
+    /// It may hold a private key.
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
 }
 
 /// What the content is.

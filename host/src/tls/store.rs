@@ -231,7 +231,7 @@ impl<'a> TrustBytes<'a> {
             Self::System(certificates) => ("the system's trust store".to_owned(), certificates),
             Self::Source { source, password } => {
                 let certificates = trusted(&source, password.map(|secret| secret.0.as_str()))?;
-                (source.name, certificates)
+                (source.name.clone(), certificates)
             }
         };
         let mut anchors = RootCertStore::empty();

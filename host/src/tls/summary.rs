@@ -44,6 +44,21 @@ impl CertificateSummary {
     }
 }
 
+impl CertificateSummary {
+    /// Whether it is good for this name; for a wildcard, whether it has that very one (RFC 6125 §6.4.3:
+    /// one covers one label).
+    #[must_use]
+    pub fn covers(&self, name: &str) -> bool {
+        let below = name.split_once('.').map(|(_, parent)| parent);
+        self.names.iter().any(|own| {
+            own.eq_ignore_ascii_case(name)
+                || own.strip_prefix("*.").is_some_and(|parent| {
+                    below.is_some_and(|below| below.eq_ignore_ascii_case(parent))
+                })
+        })
+    }
+}
+
 impl fmt::Display for CertificateSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -207,3 +207,35 @@ fn a_forgotten_broker_is_learned_anew_and_a_seed_returns_to_its_place() {
     assert_eq!(address(&topology, 2), None);
     assert_eq!(topology.learn(&other).unwrap().version, version + 2);
 }
+
+#[test]
+fn two_brokers_may_exchange_addresses_in_one_answer() {
+    let topology = topology();
+    let [a, b] = ["a.internal.test", "b.internal.test"];
+    let at_first = answer(&[named(1, a, 9092), named(5, b, 9092)], None);
+    topology.learn(&at_first).unwrap();
+    let place = topology.snapshot().brokers[&NodeId(1)].upstream.clone();
+    assert!(!topology.snapshot().has_given_up(&place, NodeId(1)));
+    let exchanged = answer(&[named(1, b, 9092), named(5, a, 9092)], None);
+    topology.learn(&exchanged).unwrap();
+    assert_eq!(address(&topology, 1), Some(format!("{b}:9092")));
+    assert_eq!(address(&topology, 5), Some(format!("{a}:9092")));
+    assert!(topology.snapshot().has_given_up(&place, NodeId(1)));
+    assert!(!topology.snapshot().has_given_up(&place, NodeId(5)));
+}
+
+#[test]
+fn whoever_takes_an_address_has_the_broker_before_it_forgotten() {
+    let topology = topology();
+    topology.learn(&found(1, "a.internal.test")).unwrap();
+    topology.learn(&found(12, "c.internal.test")).unwrap();
+    let place = topology.snapshot().brokers[&NodeId(1)].upstream.clone();
+    topology.learn(&found(5, "a.internal.test")).unwrap();
+    assert_eq!(address(&topology, 1), None);
+    assert_eq!(
+        address(&topology, 12).as_deref(),
+        Some("c.internal.test:9092")
+    );
+    // Not enough to end its sessions: nobody knows where it is.
+    assert!(!topology.snapshot().has_given_up(&place, NodeId(1)));
+}

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::chain::{self, Sealed};
 use super::error::UsageError;
+use super::spool::Item;
 use super::store::{Books, Outcome};
 use crate::licence::UnixTime;
 
@@ -19,9 +20,12 @@ pub fn show(books: &Books, now: UnixTime, as_json: bool) -> Result<String, Usage
     let next = books.next_report(now)?;
     let pending = books.pending()?;
     if as_json {
+        let oldest = pending.first().map(|&seq| books.pending_item(seq));
+        let oldest = oldest.transpose()?.flatten();
         let shown = json!({
             "next": next,
             "undelivered": pending,
+            "oldest_undelivered": oldest.map(|item| item.token),
             "last_receipt": books.last_receipt(),
             "ledger": {
                 "relayed": books.relayed(),
@@ -62,6 +66,23 @@ pub fn show(books: &Books, now: UnixTime, as_json: bool) -> Result<String, Usage
         )),
     }
     Ok(text)
+}
+
+/// The reports that are kept, delivered or not, in order, as JSON.
+///
+/// # Errors
+/// When the spool cannot be read.
+pub fn history(books: &Books) -> Result<String, UsageError> {
+    let told = |item: &Item| {
+        let opened = books.open_item(item);
+        let (report, error) = match opened {
+            Ok(sealed) => (Some(sealed.report), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        json!({ "seq": item.seq, "delivered": item.delivered, "report": report, "error": error })
+    };
+    let reports: Vec<_> = books.items()?.iter().map(told).collect();
+    Ok(format!("{}\n", json!(reports)))
 }
 
 /// Whether everything that is kept is one chain of this installation.

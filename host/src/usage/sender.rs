@@ -220,5 +220,14 @@ pub fn check(route: &Route) -> Result<(), PostError> {
     post::check(route)
 }
 
+/// Connects along this route and sends nothing: whether reports could be delivered.
+///
+/// # Errors
+/// Why not, in one line.
+pub async fn reach(route: Route) -> Result<(), String> {
+    let reached = Post::new(route).reach().await;
+    reached.map_err(|error| error.in_full())
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,13 +10,13 @@ import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.*;
-import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.*;
 
 /**
  * A Java client that carries out one task (JSON on standard input) and reports (JSON on standard
  * output). The words are those of tests/src/clients/task.rs. Runs from source with the jars of any
- * Kafka version since 3.9.
+ * Kafka version since 2.8.
  */
 public class Client {
     static final ObjectMapper JSON = new ObjectMapper();
@@ -68,6 +68,7 @@ public class Client {
                 read.get();
                 report.put("written", written.get());
             }
+            case "administer" -> administer(admin);
             default -> throw new IllegalArgumentException("this client cannot do " + task.get("action"));
         }
     }
@@ -208,6 +209,34 @@ public class Client {
         });
     }
 
+    /** Asks each broker for what only it knows: written are those asked, read those who answered for themselves. */
+    void administer(Admin admin) throws Exception {
+        createTopic(admin, Optional.empty());
+        Set<Integer> ids = new TreeSet<>();
+        admin.describeCluster().nodes().get().forEach(node -> ids.add(node.id()));
+        int own = 0;
+        int wrong = 0;
+        for (int id : ids) {
+            ConfigResource broker = new ConfigResource(ConfigResource.Type.BROKER, Integer.toString(id));
+            Config config = admin.describeConfigs(List.of(broker)).all().get().get(broker);
+            if (config.get("node.id").value().equals(Integer.toString(id))) {
+                own++;
+            } else {
+                wrong++;
+            }
+        }
+        Set<Integer> stored = new TreeSet<>();
+        admin.describeLogDirs(ids).allDescriptions().get().forEach((id, folders) -> folders.values().forEach(
+            folder -> folder.replicaInfos().keySet().stream().filter(p -> p.topic().equals(topic)).forEach(p -> stored.add(id))));
+        boolean quorum = admin.describeMetadataQuorum().quorumInfo().get().voters().size() == ids.size();
+        boolean features = !admin.describeFeatures().featureMetadata().get().finalizedFeatures().isEmpty();
+        admin.deleteTopics(List.of(topic)).all().get();
+        if (!stored.equals(ids) || !quorum || !features) {
+            wrong++;
+        }
+        report.put("written", ids.size()).put("read", own).put("wrong", wrong);
+    }
+
     /** Makes the second replica of each partition its preferred leader, and lets it lead. */
     void moveLeaders(Admin admin) throws Exception {
         Set<TopicPartition> partitions = reassign(admin, replicas -> {
@@ -222,26 +251,15 @@ public class Client {
     /** Gives each partition other replicas, and waits until they have all of it. */
     Set<TopicPartition> reassign(Admin admin, UnaryOperator<List<Integer>> other) throws Exception {
         Map<TopicPartition, Optional<NewPartitionReassignment>> moves = new HashMap<>();
-        for (TopicPartitionInfo partition : partitions(admin)) {
-            List<Integer> replicas = other.apply(partition.replicas().stream().map(Node::id).toList());
-            moves.put(new TopicPartition(topic, partition.partition()), Optional.of(new NewPartitionReassignment(replicas)));
+        // What an admin client has for this is called otherwise in every other version.
+        try (var consumer = new KafkaConsumer<>(properties(Map.of()), new StringDeserializer(), new StringDeserializer())) {
+            for (PartitionInfo partition : consumer.partitionsFor(topic)) {
+                List<Integer> replicas = other.apply(Arrays.stream(partition.replicas()).map(Node::id).toList());
+                moves.put(new TopicPartition(topic, partition.partition()), Optional.of(new NewPartitionReassignment(replicas)));
+            }
         }
         admin.alterPartitionReassignments(moves).all().get();
         while (!admin.listPartitionReassignments(moves.keySet()).reassignments().get().isEmpty()) { }
         return moves.keySet();
-    }
-
-    /** Of the topic, also where a broker is asked that has not heard of it yet. */
-    List<TopicPartitionInfo> partitions(Admin admin) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (true) {
-            try {
-                return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions();
-            } catch (ExecutionException error) {
-                if (!(error.getCause() instanceof UnknownTopicOrPartitionException) || System.nanoTime() > deadline) {
-                    throw error;
-                }
-            }
-        }
     }
 }

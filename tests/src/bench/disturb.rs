@@ -23,14 +23,14 @@ pub enum Disturbance {
     Rebuild,
     /// Usage reports go to an address where nobody listens.
     UsageDown,
-    /// Metrics are asked for 20 times a second.
+    /// Metrics are asked for ten times a second, where once in 15 seconds is usual.
     Scrape,
 }
 
 const SLOW: usize = 2_000;
 const BYTE: Duration = Duration::from_secs(1);
 const REBUILD: Duration = Duration::from_millis(50);
-const SCRAPE: Duration = Duration::from_millis(50);
+const SCRAPE: Duration = Duration::from_millis(100);
 
 impl Disturbance {
     /// By the name that the command line has for it.

@@ -41,6 +41,10 @@ pub struct Ground {
     pub broker_ca: PathBuf,
     /// Envoy's program, where there is one.
     pub envoy: Option<PathBuf>,
+    /// Brokers that the stand-in names in its answers to Metadata; each gets a port.
+    pub brokers: u16,
+    /// The example map of `docs/address-maps` that throughway is to use instead of its own.
+    pub map: Option<PathBuf>,
     ca: PathBuf,
     folder: TemporaryFolder,
     tls: bool,
@@ -121,6 +125,8 @@ impl Ground {
             broker: authority.issue("broker", &[BROKER_NAME])?,
             broker_ca,
             envoy,
+            brokers: 2,
+            map: None,
             ca: authority.certificate(),
             folder,
             tls,
@@ -215,5 +221,22 @@ impl Ground {
             settings.set("KAFKA_SSL_TRUSTSTORE_TYPE", "PEM");
         }
         settings
+    }
+
+    /// The variables of its map, for a listener whose ports begin here. What is the port of node id 1
+    /// with the built-in map is that of bootstrap: both lead to the stand-in.
+    pub fn map_settings(&self, settings: &mut Settings, first: u16) {
+        let Some(map) = &self.map else {
+            return;
+        };
+        let config = format!(
+            "scheme = forwarded\nlistener = MAIN\nhost = {EDGE_NAME}\n\
+             public-first = {bootstrap}\nlocal-first = {bootstrap}\ncount = {count}",
+            bootstrap = first + 1,
+            count = self.brokers + 2,
+        );
+        settings.set("GATEWAY_ADDRESS_MAP", map.display().to_string());
+        settings.set("GATEWAY_ADDRESS_MAP_LIMITS", "runtime");
+        settings.set("GATEWAY_ADDRESS_MAP_CONFIG", config);
     }
 }

@@ -42,10 +42,12 @@ pub struct Options {
     pub envoy: Option<PathBuf>,
     /// For disturbances: an address map of its own.
     pub map: Option<PathBuf>,
+    /// For disturbances: brokers of the cluster.
+    pub brokers: u16,
 }
 
 const ACCEPTED: &str = "kafka=peak|rate disturb=slow-http|rebuild|usage-down|scrape rounds legs=tls|plain \
-                        only idle records raw envoy map";
+                        only idle records raw envoy map brokers";
 
 impl Options {
     /// From the command line.
@@ -64,6 +66,7 @@ impl Options {
             raw: PathBuf::from("target/bench.jsonl"),
             envoy: None,
             map: None,
+            brokers: 2,
         };
         for argument in arguments {
             let (name, value) = argument.split_once('=').context("NAME=value")?;
@@ -87,6 +90,7 @@ impl Options {
             ("raw", _) => self.raw = value.into(),
             ("envoy", _) => self.envoy = Some(value.into()),
             ("map", _) => self.map = Some(value.into()),
+            ("brokers", _) => self.brokers = value.parse()?,
             _ => bail!("unknown; accepted: {ACCEPTED}"),
         }
         Ok(())

@@ -19,7 +19,7 @@ use super::{floor, usage};
 use crate::files::log_file;
 use crate::ports;
 use crate::process::Process;
-use crate::proxy::Proxy;
+use crate::proxy::{PORT_COUNT, Proxy};
 use crate::wire::{Connection, Door};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -155,8 +155,12 @@ pub fn throughway(
 ) -> Result<Candidate> {
     let mut settings = ground.settings();
     settings.set("GATEWAY_WORKER_THREADS", "1");
-    let first = ports::reserve(crate::proxy::PORT_COUNT);
+    let count = PORT_COUNT.max(ground.brokers + 3);
+    let first = ports::reserve(count);
     settings.listen_by_port(first, first);
+    let all = format!("{first}-{}", first + count - 1);
+    settings.set("GATEWAY_LISTENER_MAIN_PORTS", all);
+    ground.map_settings(&mut settings, first);
     if ground.is_tls() {
         settings.set("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL");
         let (chain, key) = (&ground.edge.certificate, &ground.edge.key);

@@ -40,13 +40,13 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 /// Protocol versions and cipher suites of connections so far.
 pub type Seen = Rc<RefCell<BTreeSet<String>>>;
 
-/// Serves connections on this port of 127.0.0.1 for as long as the runtime lives. Call within a
-/// `LocalSet`.
+/// Serves connections on this port of 127.0.0.1 for as long as the runtime lives, as a cluster of so
+/// many brokers. Call within a `LocalSet`.
 ///
 /// # Errors
 ///
 /// When the port or the identity cannot be used.
-pub async fn start(port: u16, identity: Option<&Identity>) -> Result<Seen> {
+pub async fn start(port: u16, brokers: u16, identity: Option<&Identity>) -> Result<Seen> {
     let seen = Seen::default();
     let told = Rc::clone(&seen);
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
@@ -58,11 +58,11 @@ pub async fn start(port: u16, identity: Option<&Identity>) -> Result<Seen> {
                 let _ = tcp.set_nodelay(true);
                 // A client that goes away ends its connection, that is all.
                 let _ended: Result<()> = match acceptor {
-                    None => serve(tcp).await,
+                    None => serve(tcp, brokers).await,
                     Some(acceptor) => match acceptor.accept(tcp).await {
                         Ok(tls) => {
                             seen.borrow_mut().insert(wire::tls_of(tls.get_ref().1));
-                            serve(tls).await
+                            serve(tls, brokers).await
                         }
                         Err(error) => Err(error.into()),
                     },
@@ -93,7 +93,7 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(CertificateDer::pem_file_iter(file)?.collect::<Result<_, _>>()?)
 }
 
-async fn serve(stream: impl Stream + 'static) -> Result<()> {
+async fn serve(stream: impl Stream + 'static, brokers: u16) -> Result<()> {
     let (reader, writer) = tokio::io::split(stream);
     let mut reader = BufReader::with_capacity(BUFFER, reader);
     let mut writer = BufWriter::with_capacity(BUFFER, writer);
@@ -108,7 +108,7 @@ async fn serve(stream: impl Stream + 'static) -> Result<()> {
         match key {
             3 | 17 | 36 => {
                 skip(&mut reader, rest).await?;
-                writer.write_all(&small(key, id)?).await?;
+                writer.write_all(&small(key, id, brokers)?).await?;
             }
             _ => {
                 skip(&mut reader, rest - 4).await?;
@@ -119,14 +119,18 @@ async fn serve(stream: impl Stream + 'static) -> Result<()> {
     }
 }
 
-fn metadata(port: i32) -> MetadataResponse {
-    let broker = MetadataResponseBroker::default()
-        .with_node_id(BrokerId(2))
-        .with_host(StrBytes::from_static_str("broker2.bench.test"))
-        .with_port(port);
+/// Node ids from 2 on, the last one somewhere else by each turn.
+fn metadata(brokers: u16, turn: i32) -> MetadataResponse {
+    let broker = |id: u16| {
+        let turn = if id == brokers { turn } else { 0 };
+        MetadataResponseBroker::default()
+            .with_node_id(BrokerId(id.into()))
+            .with_host(StrBytes::from_string(format!("broker{id}.bench.test")))
+            .with_port(9_000 + turn)
+    };
     MetadataResponse::default()
         .with_cluster_id(Some(StrBytes::from_static_str("bench")))
-        .with_brokers(vec![broker])
+        .with_brokers((2..=brokers).map(broker).collect())
 }
 
 async fn skip(reader: &mut (impl AsyncBufReadExt + Unpin), mut rest: usize) -> Result<()> {
@@ -151,9 +155,9 @@ async fn answer(writer: &mut (impl AsyncWrite + Unpin), id: i32, size: usize) ->
     Ok(())
 }
 
-/// SaslHandshake v1 and SaslAuthenticate v2, answered yes; Metadata v12, with a second broker that is
+/// SaslHandshake v1 and SaslAuthenticate v2, answered yes; Metadata v12, with a last broker that is
 /// somewhere else each time.
-fn small(key: i16, id: i32) -> Result<BytesMut> {
+fn small(key: i16, id: i32, brokers: u16) -> Result<BytesMut> {
     let mut frame = BytesMut::new();
     frame.put_u32(0);
     frame.put_i32(id);
@@ -162,7 +166,7 @@ fn small(key: i16, id: i32) -> Result<BytesMut> {
         frame.put_u8(0);
     }
     match key {
-        3 => metadata(9_000 + id % 2).encode(&mut frame, 12)?,
+        3 => metadata(brokers, id % 2).encode(&mut frame, 12)?,
         17 => SaslHandshakeResponse::default()
             .with_mechanisms(vec!["PLAIN".into()])
             .encode(&mut frame, 1)?,

@@ -61,9 +61,9 @@ impl Run {
     async fn frames(&mut self, tls: bool) -> Result<()> {
         let ground = Ground::before_a_sink(tls, self.options.envoy.clone())?;
         let (port, plain) = ground.sinks();
-        let seen = sink::start(port, tls.then_some(&ground.broker)).await?;
+        let seen = sink::start(port, ground.brokers, tls.then_some(&ground.broker)).await?;
         if let Some(plain) = plain {
-            sink::start(plain, None).await?;
+            sink::start(plain, ground.brokers, None).await?;
         }
         let mut kinds = vec![Kind::Throughway, Kind::HaProxy, Kind::TunedHaProxy];
         kinds.extend(ground.envoy.is_some().then_some(Kind::Envoy));
@@ -182,13 +182,12 @@ impl Run {
 
     /// Two quiet copies and a disturbed one: the data plane's processor time and latency of each.
     async fn disturbed(&mut self, disturbance: Disturbance) -> Result<()> {
-        let ground = Ground::before_a_sink(true, None)?;
-        sink::start(ground.sinks().0, Some(&ground.broker)).await?;
-        let mut more = vec![("GATEWAY_SECURED_METRICS", "false".to_owned())];
-        if let Some(map) = &self.options.map {
-            more.push(("GATEWAY_ADDRESS_MAP", map.display().to_string()));
-            more.push(("GATEWAY_ADDRESS_MAP_LIMITS", "runtime".to_owned()));
-        }
+        let mut ground = Ground::before_a_sink(true, None)?;
+        ground.brokers = self.options.brokers;
+        ground.map.clone_from(&self.options.map);
+        let port = ground.sinks().0;
+        sink::start(port, ground.brokers, Some(&ground.broker)).await?;
+        let mut more = Vec::new();
         let quiet = peers::throughway(&ground, OURS, &more)?;
         let control = peers::throughway(&ground, CONTROL, &more)?;
         if disturbance == Disturbance::UsageDown {
@@ -216,10 +215,7 @@ impl Run {
         for unit in ["CPU-s/GB", "µs, p50"] {
             let of = samples.iter().filter(|s| s.unit == unit);
             let of: Vec<Sample> = of.cloned().collect();
-            println!(
-                "\n### {disturbance:?}: {unit}, {} rounds\n",
-                self.options.rounds
-            );
+            println!("\n### {}, {unit}\n", subject(&self.options, disturbance));
             println!("{}\n", report::table(&of, &names, "disturbed"));
             println!("{}", report::control(&of, CONTROL, OURS));
         }
@@ -246,6 +242,27 @@ impl Run {
         for line in goals::verdicts(&of) {
             println!("{line}");
         }
+    }
+}
+
+/// What was measured, as a heading.
+fn subject(options: &Options, disturbance: Disturbance) -> String {
+    let Options {
+        rounds,
+        brokers,
+        map,
+        ..
+    } = options;
+    let map = if map.is_some() {
+        "a map of one's own"
+    } else {
+        "the built-in map"
+    };
+    match disturbance {
+        Disturbance::Rebuild => {
+            format!("a table of {brokers} brokers again and again by {map}, {rounds} rounds")
+        }
+        other => format!("{other:?}, {rounds} rounds"),
     }
 }
 

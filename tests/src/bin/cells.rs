@@ -4,13 +4,13 @@
 
 use std::process::ExitCode;
 
-use throughway_tests::cells::table;
+use throughway_tests::cells::Table;
 
 fn main() -> ExitCode {
     let noted = std::env::args_os().nth(1).map(std::fs::read_to_string);
-    let (text, whole) = table(&noted.and_then(Result::ok).unwrap_or_default());
-    print!("client and way through throughway\n{text}");
-    if whole {
+    let table = Table::of_tests(&noted.and_then(Result::ok).unwrap_or_default());
+    print!("client and way through throughway\n{}", table.text());
+    if table.holds() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -20,6 +20,8 @@ pub enum Action {
     Share,
     /// Write while leaders move, then read and compare (Java).
     Elections,
+    /// Ask each broker for what only it knows: written are those asked, read those that answered (Java).
+    Administer,
 }
 
 /// How a client gets in.

@@ -76,29 +76,41 @@ pub enum Listener {
     Front(u16),
 }
 
-/// The ports of a node, in a row.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct NodePorts(pub u16);
+/// Where clients find a node, and where the other nodes find its controller, which never moves.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NodeAddress {
+    /// What it advertises on its SASL listeners.
+    pub host: String,
+    /// The first of its ports.
+    pub first: u16,
+    /// `None` for a node that is a broker only.
+    pub controller: Option<u16>,
+}
 
-impl NodePorts {
-    /// How many a node needs, apart from those of fronts.
-    pub const COUNT: u16 = 5;
+impl NodeAddress {
+    /// Ports of a node's listeners, in a row; those of fronts follow.
+    pub const LISTENERS: u16 = 4;
 
     /// Where `listener` is on 127.0.0.1.
     #[must_use]
-    pub fn of(self, listener: Listener) -> u16 {
-        self.0
+    pub fn of(&self, listener: Listener) -> u16 {
+        self.first
             + match listener {
                 Listener::Internal => 0,
                 Listener::SaslPlain => 1,
                 Listener::SaslTls => 2,
                 Listener::Mtls => 3,
-                Listener::Front(n) => Self::COUNT + n,
+                Listener::Front(n) => Self::LISTENERS + n,
             }
     }
 
-    fn controller(self) -> u16 {
-        self.0 + 4
+    /// Lets a node move, or exchange places with another: its controller stays.
+    #[must_use]
+    pub fn moved_to(&self, place: &Self) -> Self {
+        Self {
+            controller: self.controller,
+            ..place.clone()
+        }
     }
 }
 
@@ -122,7 +134,8 @@ pub fn rack(node: i32) -> &'static str {
 /// A node's place among the others.
 pub(super) struct NodePlan<'a> {
     pub id: i32,
-    pub ports: &'a BTreeMap<i32, NodePorts>,
+    pub at: &'a NodeAddress,
+    pub voters: &'a str,
     pub data: &'a Path,
     pub identity: &'a Identity,
     pub trust: &'a Path,
@@ -159,17 +172,15 @@ impl NodePlan<'_> {
     }
 
     fn addresses(&self, fronts: &[Front]) -> String {
-        let id = self.id;
-        let at = self.ports[&id];
-        let host = advertised_host(id);
-        let mut bound = vec![format!("CONTROLLER://127.0.0.1:{}", at.controller())];
+        let (id, at) = (self.id, self.at);
+        let mut bound = Vec::new();
         let mut told = Vec::new();
         let mut protocols = vec!["CONTROLLER:PLAINTEXT".to_owned()];
         let usual = [
             ("INTERNAL", Listener::Internal, "PLAINTEXT", "127.0.0.1"),
-            ("SASLPLAIN", Listener::SaslPlain, "SASL_PLAINTEXT", &host),
-            ("SASLTLS", Listener::SaslTls, "SASL_SSL", &host),
-            ("MTLS", Listener::Mtls, "SASL_SSL", &host),
+            ("SASLPLAIN", Listener::SaslPlain, "SASL_PLAINTEXT", &at.host),
+            ("SASLTLS", Listener::SaslTls, "SASL_SSL", &at.host),
+            ("MTLS", Listener::Mtls, "SASL_SSL", &at.host),
         ];
         for (name, listener, protocol, host) in usual {
             bound.push(format!("{name}://127.0.0.1:{}", at.of(listener)));
@@ -189,17 +200,21 @@ impl NodePlan<'_> {
             };
             protocols.push(format!("{name}:{protocol}"));
         }
-        let voters = self.ports.iter();
-        let voters = voters.map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller()));
+        let mut roles = "broker";
+        if let Some(port) = at.controller {
+            roles = "broker,controller";
+            bound.push(format!("CONTROLLER://127.0.0.1:{port}"));
+        }
         format!(
             "node.id={id}\n\
+             process.roles={roles}\n\
              broker.rack={}\n\
              controller.quorum.voters={}\n\
              listeners={}\n\
              advertised.listeners={}\n\
              listener.security.protocol.map={}\n",
             rack(id),
-            voters.collect::<Vec<_>>().join(","),
+            self.voters,
             bound.join(","),
             told.join(","),
             protocols.join(","),
@@ -209,7 +224,6 @@ impl NodePlan<'_> {
 
 /// Internal topics get few partitions: each costs start-up time.
 const COMMON: &str = "\
-process.roles=broker,controller
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=INTERNAL
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER

@@ -12,7 +12,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
-use crate::crate_folder;
+use crate::keys_folder;
 
 /// A verified report.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,13 +106,13 @@ pub fn check_chain(reports: &[Report]) -> Result<()> {
 }
 
 impl Vendor {
-    /// The one whose receipts development builds believe.
+    /// The one whose receipts the build under test believes.
     ///
     /// # Errors
     ///
     /// When the key is not there.
     pub fn new() -> Result<Self> {
-        let pem = std::fs::read_to_string(crate_folder().join("keys/dev-receipt.pem"))?;
+        let pem = std::fs::read_to_string(keys_folder().join("dev-receipt.pem"))?;
         let kid = pem.lines().find_map(|line| line.strip_prefix("kid: "));
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes())?;
         let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der());

@@ -1,4 +1,4 @@
-//! Licences for a throughway under test, signed by itself with the key that its local builds accept.
+//! Licences for a throughway under test, signed by itself with a key that it accepts.
 //!
 //! Owns the command line that makes one. It must not know what is in a token.
 
@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 
 use super::binary;
-use crate::crate_folder;
+use crate::keys_folder;
 
 /// A licence to be issued. Times are in seconds and relative to now.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ impl Licence {
         let output = Command::new(binary()?)
             .args(["license", "issue", "--customer", "tests", "--env", "dev"])
             .arg("--key")
-            .arg(crate_folder().join("keys/dev-license.pem"))
+            .arg(keys_folder().join("dev-license.pem"))
             .args(["--begins", &begins.to_string()])
             .args(["--days", &self.days.to_string()])
             .args(["--grace-days", &self.grace_days.to_string()])
@@ -46,8 +46,7 @@ impl Licence {
     }
 }
 
-/// One that outlives every test and is not about to expire: `THROUGHWAY_LICENCE` where the binary
-/// accepts other keys than local builds do, as the one of benchmarks.
+/// One that outlives every test and is not about to expire.
 ///
 /// # Panics
 ///
@@ -59,9 +58,6 @@ pub(super) fn of_this_process() -> String {
         days: 60,
         grace_days: 30,
     };
-    let token = TOKEN.get_or_init(|| {
-        std::env::var("THROUGHWAY_LICENCE")
-            .unwrap_or_else(|_| ordinary.issue().expect("issue a licence for tests"))
-    });
+    let token = TOKEN.get_or_init(|| ordinary.issue().expect("issue a licence for tests"));
     token.clone()
 }

@@ -171,6 +171,15 @@ impl Settings {
         Proxy::start(self)
     }
 
+    /// Starts throughway where it comes up and is not ready: waits until it serves its Admin API.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up.
+    pub fn start_unready(&self) -> Result<Proxy> {
+        Proxy::start_unready(self)
+    }
+
     /// Starts throughway where it must refuse them; returns its exit code and all it said.
     ///
     /// # Errors

@@ -69,6 +69,13 @@ const BY_TYPE: &[(&str, &str)] = &[
     ("type", "string"),
     ("showDefaults", "boolean"),
 ];
+const SESSIONS: &[(&str, &str)] = &[
+    ("listener", "string"),
+    ("broker", "integer"),
+    ("client", "string"),
+    ("after", "integer"),
+    ("limit", "integer"),
+];
 const DEFAULTS: &[(&str, &str)] = &[("showDefaults", "boolean")];
 
 const VIRTUAL: Who = Nobody(Feature::VirtualClusters);
@@ -102,6 +109,13 @@ pub(in super::super) const OPERATIONS: &[Operation] = &[
     row("GET", "/throughway/v1/address-map", Reader, "the map in effect (name, version, hash) and what it tells"),
     row("PUT", "/throughway/v1/address-map", Admin, "puts the component in the body (at most 64 MiB) into effect and keeps it over restarts; a dry run only says what would change").query(DRY),
     row("DELETE", "/throughway/v1/address-map", Admin, "goes back to the built-in map").query(DRY),
+    row("GET", "/throughway/v1/connections", Reader, "who is connected to which broker, since when, bytes each way; in pages, `after` the `next` of the one before").query(SESSIONS),
+    row("POST", "/throughway/v1/connections/{id}/drain", Admin, "asks one session to end politely"),
+    row("POST", "/throughway/v1/drain", Admin, "not ready, no new sessions, and those there are asked to end: all (`{}`), a listener's (`{\"listener\": \"MAIN\"}`) or a broker's (`{\"broker\": 5}`); the process stays"),
+    row("DELETE", "/throughway/v1/drain", Admin, "lets new sessions in again"),
+    row("PUT", "/throughway/v1/debug", Admin, "logs in full what happens to one client's sessions: `{\"client\": \"10.1.2.3\", \"minutes\": 10}`; 0 minutes end it"),
+    row("GET", "/throughway/v1/usage/next", Reader, "the next usage report as it would be sealed now, and the oldest one that waits to be sent, byte by byte"),
+    row("GET", "/throughway/v1/usage/history", Reader, "the sealed usage reports that are kept, delivered or not"),
     row("GET", "/throughway/v1/license", Reader, "what the licence amounts to"),
     row("POST", "/throughway/v1/license/reload", Admin, "reads the licence's source again"),
     row("GET", "/throughway/v1/certificates", Reader, "the certificates that listeners and this API show, and until when"),

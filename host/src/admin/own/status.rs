@@ -8,6 +8,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::super::AdminState;
+use super::drain::Part;
 use crate::build_info;
 use crate::config::{ListenerConfig, Routing};
 
@@ -23,6 +24,8 @@ pub(in super::super) struct Status {
     pub(in super::super) uptime_seconds: u64,
     pub(in super::super) ready: bool,
     pub(in super::super) draining: bool,
+    /// What lets no new sessions in, as it was asked for.
+    pub(in super::super) drains: Vec<Part>,
     pub(in super::super) sessions: usize,
     pub(in super::super) license_state: &'static str,
     pub(in super::super) license_remaining_days: Option<i64>,
@@ -55,6 +58,7 @@ impl Status {
             uptime_seconds: state.started.elapsed().as_secs(),
             ready: state.readiness.is_ready(),
             draining: state.readiness.is_draining(),
+            drains: Part::all(state),
             sessions: state.drain.sessions.len(),
             license_state: licence.state.label(),
             license_remaining_days: licence.remaining_days,

@@ -10,8 +10,8 @@ use tokio::io::DuplexStream;
 
 use super::openapi::{OPERATIONS, Operation, Who};
 use super::server::{Front, Shared};
-use super::slots::Slots;
 use super::*;
+use crate::slots::Slots;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"];
 
@@ -40,6 +40,8 @@ const EXCLUDED: [(&str, &str); 11] = [
 ];
 
 const QUESTION: (&str, &str) = ("POST", "/gateway/v2/interceptor/resolve");
+
+const DEBUG: &str = "/throughway/v1/debug";
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Credentials {
@@ -156,6 +158,8 @@ impl Asked {
             (false, _) => 404,
             // Whatever single thing is asked for, there is none by that name.
             (true, Some(Who::Reader | Who::Admin)) if self.template.contains('{') => 404,
+            // The body of every request here is `{}`, which names no client.
+            (true, Some(Who::Admin)) if self.template == DEBUG => 400,
             // The body that all of them have is no component.
             (true, Some(_)) if self.method == "PUT" && self.template == ADDRESS_MAP => 422,
             (true, Some(Who::Reader | Who::Admin)) => 200,
@@ -234,6 +238,7 @@ async fn check(wire: &mut Wire, asked: Asked, trick: &Trick) {
     let path = asked
         .template
         .replace("{node_id}", "77")
+        .replace("{id}", "77")
         .replace("{name}", "x");
     let path = write(&path);
     let authorization = asked.credentials.headers();

@@ -3,6 +3,7 @@
 use super::*;
 use crate::build_info;
 use crate::kafka::NodeId;
+use crate::usage;
 
 #[tokio::test]
 async fn status_tells_how_the_process_is() {
@@ -128,4 +129,48 @@ async fn the_address_map_is_told_and_judged_by_value() {
         running.ask(READER, &put).await.is_problem(403);
     }
     assert_eq!(running.get(READER, path).await.json()["map"], body["map"]);
+}
+
+#[tokio::test]
+async fn usage_is_told_before_and_after_it_is_sealed() {
+    let running = Running::start().await;
+    let path = "/throughway/v1/usage/next";
+    let body = running.get(READER, path).await.json();
+    // The proxy has not counted anything yet.
+    assert_eq!(body["next"], Value::Null);
+    let now = std::time::SystemTime::now().into();
+    let setup = usage::Setup {
+        container: false,
+        dev_build: true,
+        license_agent: false,
+    };
+    let facts = usage::Facts::new(&running.state.config, setup);
+    let mut books = running.state.usage.open_existing(now).unwrap();
+    books.add(usage::Bytes::default(), &usage::Counted::default(), &facts);
+    books.save().unwrap();
+    drop(books);
+    let body = running.get(READER, path).await.json();
+    assert_eq!(
+        (&body["next"]["seq"], &body["oldest_undelivered"]),
+        (&0.into(), &Value::Null)
+    );
+    let path_of_history = "/throughway/v1/usage/history";
+    let history = running.get(READER, path_of_history).await.json();
+    assert_eq!(history, serde_json::json!([]));
+
+    let mut books = running.state.usage.open_existing(now).unwrap();
+    books.seal(now).unwrap();
+    let sealed = books.pending_item(0).unwrap().unwrap().token;
+    drop(books);
+    let body = running.get(READER, path).await.json();
+    assert_eq!(body["oldest_undelivered"], sealed);
+    let history = running.get(READER, path_of_history).await.json();
+    assert_eq!(
+        (
+            &history[0]["seq"],
+            &history[0]["delivered"],
+            &history[0]["report"]["seq"]
+        ),
+        (&0.into(), &false.into(), &0.into())
+    );
 }

@@ -28,7 +28,7 @@ pub(super) const LIMITS: &[Variable] = &[
         "GATEWAY_MAX_CONNECTIONS",
         Follows("from the limit of open files"),
         "a number from 1 to 10000000",
-        "sessions of the process",
+        "sessions of the process; a quarter of them may be silent, the oldest of these make room",
     ),
     used(
         "GATEWAY_MAX_CONNECTIONS_PER_LISTENER",
@@ -40,7 +40,7 @@ pub(super) const LIMITS: &[Variable] = &[
         "GATEWAY_MAX_CONNECTIONS_PER_SOURCE",
         Follows("no limit of its own"),
         "a number from 1 to 10000000",
-        "sessions of one client address",
+        "sessions of one client address (IPv6: of one /64); where a PROXY header tells the address, that one",
     ),
     used(
         "GATEWAY_MAX_HANDSHAKES_PER_SECOND",
@@ -321,7 +321,7 @@ pub(super) const LICENCE: &[Variable] = &[
         "GATEWAY_LICENSE_SECRET_ID",
         Unset,
         "a name or ARN",
-        "the token's entry in AWS Secrets Manager",
+        "the token's entry in AWS Secrets Manager; the region is the ARN's, else the environment's",
     ),
     later(
         "GATEWAY_LICENSE_SECRET_FIELD",
@@ -333,19 +333,25 @@ pub(super) const LICENCE: &[Variable] = &[
         "GATEWAY_LICENSE_SECRET_STAGE",
         Is("AWSCURRENT"),
         "a version stage",
-        "",
+        "which version of the secret",
     ),
     later(
         "GATEWAY_LICENSE_AGENT_FILE",
         Unset,
         "a path",
-        "where `throughway aws-agent` writes it",
+        "where `throughway aws-agent` writes the secret's token; with it, throughway itself asks no AWS",
     ),
     later(
         "GATEWAY_LICENSE_REFRESH_MINUTES",
         Is("60"),
-        "minutes",
-        "how often the secret is read",
+        "minutes, 1 to 1440",
+        "how often the secret is read, ± 10 %; 5 in grace or after a failure",
+    ),
+    later(
+        "GATEWAY_AWS_LIFECYCLE_HOOK",
+        Unset,
+        "GROUP:HOOK, the names of an Auto Scaling group and its lifecycle hook",
+        "for `throughway aws-agent`: the hook to complete when this instance is to end and has drained",
     ),
     used(
         "GATEWAY_USAGE_ENDPOINT",

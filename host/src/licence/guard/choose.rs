@@ -2,6 +2,8 @@
 //!
 //! A token is verified before anything else, and what is in use is only given up for what is no worse.
 
+use std::time::Duration;
+
 use super::{Current, Guard, Held, say};
 use crate::config::Secret;
 use crate::licence::error::LicenceError;
@@ -30,7 +32,7 @@ impl Guard {
                 held.high_water.raise(kept.licence.claims.iat);
                 held.current = Some(kept);
             }
-            None if self.source.may_come_later() => {}
+            None if self.source.may_come_later(&unreadable, Duration::ZERO) => {}
             None => return Err(unreadable),
         }
         held.refuse(&unreadable);
@@ -120,6 +122,7 @@ impl Guard {
     ) -> Option<Current> {
         held.high_water.raise(found.licence.claims.iat);
         held.refusal = None;
+        held.failures = 0;
         held.last_success = Some(clock);
         say::adopted(&found.licence, self.source.variable());
         if let Err(error) = self.store.save_last_good(&found.token) {

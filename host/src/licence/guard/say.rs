@@ -34,6 +34,10 @@ pub(super) fn refused(error: &str, another_in_use: bool) {
     }
 }
 
+pub(super) fn recovered(source: &str) {
+    tracing::info!(source, "the licence source has the licence in use again");
+}
+
 impl Guard {
     /// Says what is new, or due again.
     pub(super) fn say(&self, held: &mut Held, state: State, clock: UnixTime) {
@@ -73,8 +77,10 @@ fn due(last: Option<UnixTime>, every: i64, clock: UnixTime) -> bool {
 fn tell(state: State, held: &Held, days: Option<i64>) {
     let label = state.label();
     let Some(current) = &held.current else {
+        let error = held.refusal.as_ref().map(|refusal| refusal.text.as_str());
         tracing::warn!(
             state = label,
+            error,
             "there is no licence: not ready, new sessions are refused"
         );
         return;

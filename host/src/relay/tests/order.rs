@@ -152,6 +152,8 @@ async fn authenticating_again_amid_fifty_fetches_disturbs_nothing() {
             assert_eq!(next(&mut client).await, response(*id, expected)[4..]);
         }
         drop(client);
+        // The broker stays until it has seen that: which of both closed first must not be luck.
+        assert_eq!(broker.read(&mut [0; 8]).await.unwrap(), 0);
     })
     .await;
     assert_eq!(ended.unwrap(), CloseReason::ClientClosed);

@@ -63,7 +63,7 @@ fn a_reload_keeps_the_last_good_one_until_all_files_fit() {
     );
     assert_eq!(server.describe().names, ["old"]);
 
-    std::fs::write(folder.path().join("key.pem"), key.0).unwrap();
+    std::fs::write(folder.path().join("key.pem"), &key.0).unwrap();
     assert!(server.reload().unwrap());
     assert_eq!(server.describe().names, ["new"]);
 }

@@ -1,25 +1,23 @@
 //! One HTTPS POST, each on a connection of its own: there is one a day.
 //!
-//! Owns the client side of hyper. It must not know what is sent. Full verification, no redirects, and
-//! every wait and size is bounded.
+//! It must not know what is sent. Full verification, no redirects, and every wait and size is bounded.
 
 use std::io;
-use std::pin::pin;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, Response, header};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{HeaderMap, Request, header};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::build_info;
-use crate::config::{ClientTlsConfig, ForwardProxy, HttpsUrl, TrustSource};
+use crate::config::{ClientTlsConfig, ForwardProxy, HttpsUrl, TrustSource, UsageConfig};
+use crate::exchange::exchange;
 use crate::in_full::in_full;
+use crate::licence::anchors;
 use crate::tls::{ClientTls, TlsError};
 
 /// Until there is a connection, TLS included.
@@ -30,6 +28,10 @@ const WHOLE: Duration = Duration::from_secs(15);
 const MOST_BYTES: usize = 16 * 1024;
 /// The longest head of a forward proxy's answer.
 const MOST_HEAD: usize = 8 * 1024;
+
+/// Where a build without a vendor's endpoint reports to: nowhere, for `.example` is no domain
+/// (RFC 2606).
+const NOWHERE: &str = "https://usage.throughway.example/v1/reports";
 
 /// Where reports go, and how.
 #[derive(Clone, Debug)]
@@ -118,9 +120,38 @@ pub(super) fn check(route: &Route) -> Result<(), PostError> {
     }
 }
 
+impl Route {
+    /// As configured; the vendor's own endpoint where none is.
+    ///
+    /// # Errors
+    /// When the built-in endpoint is none.
+    pub fn of(config: &UsageConfig) -> Result<Self, String> {
+        let built_in = || HttpsUrl::parse(anchors::usage_endpoint().unwrap_or(NOWHERE));
+        let endpoint = match &config.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => built_in().map_err(|why| format!("the built-in usage endpoint {why}"))?,
+        };
+        Ok(Self {
+            endpoint,
+            forward_proxy: config.forward_proxy.clone(),
+            ca_path: config.ca_path.clone(),
+        })
+    }
+}
+
 impl Post {
     pub(super) fn new(route: Route) -> Self {
         Self { route }
+    }
+
+    /// Connects along the route, and sends nothing.
+    pub(super) async fn reach(&self) -> Result<(), PostError> {
+        let connected = timeout(CONNECT, self.connect()).await;
+        let late = |_elapsed| PostError::Deadline {
+            what: "connection",
+            limit: CONNECT,
+        };
+        connected.map_err(late)?.map(drop)
     }
 
     /// Sends this text and waits for the answer.
@@ -178,23 +209,6 @@ impl Post {
         stream: impl AsyncRead + AsyncWrite + Unpin,
         text: &str,
     ) -> Result<Answer, PostError> {
-        let broken = |error: hyper::Error| PostError::Exchange(error.into());
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        let mut connection = pin!(connection);
-        let mut answer = pin!(self.ask(sender, text));
-        tokio::select! {
-            biased;
-            answer = &mut answer => answer,
-            // The server closed: what it said before is still to be read.
-            _closed = &mut connection => answer.await,
-        }
-    }
-
-    async fn ask(
-        &self,
-        mut sender: SendRequest<Full<Bytes>>,
-        text: &str,
-    ) -> Result<Answer, PostError> {
         let endpoint = &self.route.endpoint;
         let request = Request::post(&endpoint.path)
             .header(header::HOST, endpoint.authority())
@@ -207,24 +221,20 @@ impl Post {
             .header(header::CONNECTION, "close")
             .body(Full::new(Bytes::from(text.to_owned())))
             .map_err(|error| PostError::Exchange(error.into()))?;
-        let response = sender
-            .send_request(request)
+        let (head, body) = exchange(stream, request, MOST_BYTES)
             .await
-            .map_err(|error| PostError::Exchange(error.into()))?;
-        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
-        let body = Limited::new(response.into_body(), MOST_BYTES).collect();
-        let body = body.await.map_err(PostError::Exchange)?;
+            .map_err(PostError::Exchange)?;
         Ok(Answer {
-            status,
-            retry_after,
-            body: body.to_bytes().to_vec(),
+            status: head.status.as_u16(),
+            retry_after: retry_after(&head.headers),
+            body: body.to_vec(),
         })
     }
 }
 
 /// In seconds; the form with a date is not looked at.
-fn retry_after(response: &Response<Incoming>) -> Option<Duration> {
-    let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
 }
 

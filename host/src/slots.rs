@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 /// All slots.
 #[derive(Clone, Debug)]
-pub(super) struct Slots {
+pub(crate) struct Slots {
     most: usize,
     inner: Arc<Mutex<Inner>>,
 }
@@ -25,15 +25,15 @@ struct Inner {
 
 /// One connection's place; free again when dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     slots: Slots,
     turn: Mutex<Option<u64>>,
     /// Cancelled: another connection needs the place.
-    pub(super) displaced: CancellationToken,
+    pub(crate) displaced: CancellationToken,
 }
 
 impl Slots {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
             inner: Arc::default(),
@@ -46,7 +46,7 @@ impl Slots {
 
     /// A place, if need be that of the connection that has waited longest; `None` when every
     /// connection has a request under way.
-    pub(super) fn enter(&self) -> Option<Slot> {
+    pub(crate) fn enter(&self) -> Option<Slot> {
         let displaced = CancellationToken::new();
         let mut inner = self.inner();
         if inner.open >= self.most {
@@ -80,14 +80,14 @@ impl Slot {
     }
 
     /// A request is under way: the place is kept until `waits`.
-    pub(super) fn works(&self) {
+    pub(crate) fn works(&self) {
         if let Some(turn) = self.turn().take() {
             self.slots.inner().waiting.remove(&turn);
         }
     }
 
     /// Waits for the next request.
-    pub(super) fn waits(&self) {
+    pub(crate) fn waits(&self) {
         let mut turn = self.turn();
         let mut inner = self.slots.inner();
         if turn.is_none() && !self.displaced.is_cancelled() {

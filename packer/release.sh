@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds what ships, target/release/throughway, and lets it out through the gate only. Without a licence
+# anchor of the vendor's nothing is built: it would end in an error after minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+anchors=${THROUGHWAY_ANCHORS_DIR:-$PWD/host/anchors}
+if ! compgen -G "$anchors/license-*.pem" >/dev/null; then
+    echo "release: no license-<kid>.pem in $anchors: make a pair with 'throughway license keygen' (make build) and put" \
+        "its public half there; host/anchors/README.md says more" >&2
+    exit 1
+fi
+cargo build --locked --release -p throughway
+packer/release-gate.sh target/release/throughway

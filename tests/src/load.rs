@@ -1,0 +1,200 @@
+//! Load that goes on while something breaks, and the check that nothing of it was lost.
+//!
+//! Three kinds at once, each with an account of what it was promised: an idempotent writer, a writer in
+//! transactions, and a group that reads both. What the accounts must add up to is in [`check`]. It must
+//! not know what is between the clients and the brokers.
+
+pub mod check;
+mod client;
+mod group;
+mod transactions;
+mod writer;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use self::check::{Accounts, Topic, place};
+pub use self::client::Way;
+
+/// Partitions of each topic: more than there are brokers, so that each leads some.
+pub const PARTITIONS: i32 = 6;
+
+/// The longest that anything here is waited for on a machine that is busy with others.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What goes on.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Kind {
+    /// Records acknowledged to the idempotent writer.
+    Written,
+    /// Transactions committed.
+    Committed,
+    /// Records that the group has read.
+    Read,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Written, Self::Committed, Self::Read];
+}
+
+/// How often each kind has happened, and what ends them all.
+#[derive(Debug, Default)]
+struct Progress {
+    counts: Mutex<[u64; 3]>,
+    changed: Condvar,
+    stop: AtomicBool,
+}
+
+impl Progress {
+    fn add(&self, kind: Kind, count: u64) {
+        self.counts.lock().unwrap()[kind as usize] += count;
+        self.changed.notify_all();
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Running load; its threads end when it is stopped.
+#[derive(Debug)]
+pub struct Load {
+    through: Way,
+    names: Names,
+    progress: Arc<Progress>,
+    writer: JoinHandle<Result<check::Acknowledged>>,
+    transactions: JoinHandle<Result<Vec<check::Transaction>>>,
+    members: Vec<JoinHandle<Result<Vec<check::Seen>>>>,
+}
+
+/// What one load calls its own.
+#[derive(Clone, Debug)]
+struct Names {
+    written: String,
+    transactional: String,
+    group: String,
+}
+
+impl Load {
+    /// Makes two topics named after `name` and begins; returns once all three kinds are under way.
+    ///
+    /// # Errors
+    ///
+    /// When the topics cannot be made, or nothing moves.
+    pub async fn start(through: &Way, name: &str) -> Result<Self> {
+        let names = Names {
+            written: format!("{name}-written"),
+            transactional: format!("{name}-transactional"),
+            group: format!("{name}-group"),
+        };
+        client::create_topics(through, &[&names.written, &names.transactional]).await?;
+        let progress = Arc::new(Progress::default());
+        let shared = || (through.clone(), names.clone(), Arc::clone(&progress));
+        let (way, own, counted) = shared();
+        let writer = thread::spawn(move || writer::run(&way, &own.written, &counted));
+        let (way, own, counted) = shared();
+        let transactions =
+            thread::spawn(move || transactions::run(&way, &own.transactional, &counted));
+        // Two, so that there is somebody to take over from.
+        let members = [shared(), shared()]
+            .map(|(way, own, counted)| thread::spawn(move || group::run(&way, &own, &counted)));
+        let load = Self {
+            through: through.clone(),
+            writer,
+            transactions,
+            members: members.into(),
+            names,
+            progress,
+        };
+        load.wait_for_all(LIMIT).context("start the load")?;
+        Ok(load)
+    }
+
+    /// The topic of the idempotent writer.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.names.written
+    }
+
+    /// Waits until every kind has gone on from here, and says how long that took.
+    ///
+    /// # Errors
+    ///
+    /// When one of them stands still for that long; names it.
+    pub fn wait_for_all(&self, limit: Duration) -> Result<Duration> {
+        let began = Instant::now();
+        let mut counts = self.progress.counts.lock().unwrap();
+        let before = *counts;
+        loop {
+            let still = |kind: &Kind| counts[*kind as usize] == before[*kind as usize];
+            let waiting: Vec<Kind> = Kind::ALL.into_iter().filter(still).collect();
+            let left = limit.saturating_sub(began.elapsed());
+            if waiting.is_empty() {
+                return Ok(began.elapsed());
+            }
+            if left.is_zero() {
+                bail!("nothing more {waiting:?} for {limit:?}");
+            }
+            counts = self.progress.changed.wait_timeout(counts, left).unwrap().0;
+        }
+    }
+
+    /// Ends it and compares what was promised with what is there: read from the brokers themselves by
+    /// `direct`, and once more through whatever is in between.
+    ///
+    /// # Errors
+    ///
+    /// With everything that is wrong.
+    pub fn stop_and_check(self, direct: &Way) -> Result<String> {
+        self.progress.stop.store(true, Ordering::Relaxed);
+        let died = |_| anyhow::anyhow!("a client's thread panicked");
+        let acknowledged = self.writer.join().map_err(died)??;
+        let transactions = self.transactions.join().map_err(died)??;
+        let mut seen = Vec::new();
+        for member in self.members {
+            seen.extend(member.join().map_err(died)??);
+        }
+        let topic = |name: &str| {
+            Ok::<_, anyhow::Error>(Topic {
+                name: name.to_owned(),
+                direct: client::read_all(direct, name)?,
+                through: client::read_all(&self.through, name)?,
+            })
+        };
+        let (written, transactional) = (
+            topic(&self.names.written)?,
+            topic(&self.names.transactional)?,
+        );
+        // Whatever the group had not come to yet when it was stopped.
+        let mut missing: BTreeSet<_> = [&written, &transactional]
+            .into_iter()
+            .flat_map(|topic| topic.direct.iter().map(|record| place(&topic.name, record)))
+            .collect();
+        for seen in &seen {
+            missing.remove(&seen.place());
+        }
+        let group = (
+            &*self.names.group,
+            &[&*written.name, &*transactional.name][..],
+        );
+        seen.extend(client::read_rest(&self.through, group, missing)?);
+        let accounts = Accounts {
+            acknowledged,
+            transactions,
+            seen,
+            written,
+            transactional,
+        };
+        let violations = accounts.violations();
+        if violations.is_empty() {
+            return Ok(accounts.summary());
+        }
+        let shown: Vec<_> = violations.iter().take(20).collect();
+        bail!("{} violations: {shown:#?}", violations.len())
+    }
+}
