@@ -228,13 +228,20 @@ public class Client {
         Set<Integer> stored = new TreeSet<>();
         admin.describeLogDirs(ids).allDescriptions().get().forEach((id, folders) -> folders.values().forEach(
             folder -> folder.replicaInfos().keySet().stream().filter(p -> p.topic().equals(topic)).forEach(p -> stored.add(id))));
-        boolean quorum = admin.describeMetadataQuorum().quorumInfo().get().voters().size() == ids.size();
+        boolean quorum = voters(admin) == ids.size();
         boolean features = !admin.describeFeatures().featureMetadata().get().finalizedFeatures().isEmpty();
         admin.deleteTopics(List.of(topic)).all().get();
         if (!stored.equals(ids) || !quorum || !features) {
             wrong++;
         }
         report.put("written", ids.size()).put("read", own).put("wrong", wrong);
+    }
+
+    /** Of the quorum. By name, as clients older than 3.3 have no such method and compile this, too. */
+    static int voters(Admin admin) throws Exception {
+        Object quorum = Admin.class.getMethod("describeMetadataQuorum").invoke(admin);
+        Object info = ((KafkaFuture<?>) quorum.getClass().getMethod("quorumInfo").invoke(quorum)).get();
+        return ((List<?>) info.getClass().getMethod("voters").invoke(info)).size();
     }
 
     /** Makes the second replica of each partition its preferred leader, and lets it lead. */
