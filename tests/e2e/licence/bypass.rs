@@ -123,7 +123,7 @@ async fn a_ledger_that_was_changed_is_set_aside_and_seen() {
     settings.tolerate("what is kept is not as it was left");
     let edge = Edge::start(&settings, port);
     wait_until(&edge, |edge| {
-        edge.metric("throughway_usage_state_faults_total", &[]) == 1
+        edge.metric("throughway_usage_state_faults", &[]) == 1
     });
     assert!(ledger.with_extension("json.corrupt").exists());
 }
