@@ -18,6 +18,7 @@ mod process;
 mod reader;
 mod render;
 mod report;
+mod secret;
 mod server_tls;
 mod sni;
 mod sources;
@@ -40,10 +41,9 @@ pub use self::docs::reference;
 pub use self::parse::parse;
 pub use self::render::render;
 pub use self::report::{ComputedValue, ConfigError, ConfigErrors, Mode, Notice, Origin, Parsed};
+pub use self::secret::Secret;
 pub use self::sources::{FileText, Given};
 pub use self::usage::{ForwardProxy, HttpsUrl, UsageConfig};
-use zeroize::Zeroize as _;
-
 use crate::kafka::{Endpoint, NodeId};
 
 /// Everything throughway was told, parsed and checked once, before any port is bound.
@@ -218,22 +218,6 @@ pub enum TrustSource {
     },
     /// PEM text (`KAFKA_SSL_TRUSTSTORE_CERTIFICATES`).
     InlinePem(String),
-}
-
-/// A value that never prints, and is gone from memory when dropped.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Secret(pub String);
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[redacted]")
-    }
 }
 
 /// The upstream cluster.
