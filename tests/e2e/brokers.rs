@@ -9,10 +9,10 @@ use throughway_tests::proxy::{PORT_COUNT, Proxy, Settings, Upstream};
 use throughway_tests::wire::{Connection, Door};
 use throughway_tests::{ports, soak};
 
-use crate::movements::{lead, place};
+use crate::placement::{lead, place};
 
 /// For clients to go on after a broker has gone or come.
-const BACK: Duration = Duration::from_secs(60);
+const BACK: Duration = Duration::from_secs(120);
 
 /// Load through a throughway before the cluster.
 struct Ground {

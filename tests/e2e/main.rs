@@ -34,7 +34,7 @@ mod logs;
 mod maps;
 mod memory;
 mod migration;
-mod movements;
+mod placement;
 mod planted;
 mod ports;
 mod protocol;

@@ -53,13 +53,8 @@ impl Setup {
         report
     }
 
-    /// What clients have received, by connection.
-    pub(crate) fn received(&self) -> Vec<Vec<u8>> {
-        self.recorder.received()
-    }
-
     pub(crate) fn assert_no_leak(&self, cluster: &Cluster) {
-        leaks::assert_none(&self.received(), &cluster.secret_ports());
+        leaks::assert_none(&self.recorder.received(), &cluster.secret_ports());
     }
 }
 

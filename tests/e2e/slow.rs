@@ -71,7 +71,8 @@ fn nearly_all(took: &[Duration]) -> Duration {
 /// Slower than before, but not starved: on a machine that does other things too, a bare factor of two
 /// would now and then be the machine's.
 fn assert_not_starved(before: Duration, beside: Duration, what: &str) {
-    let bar = (before * 2).max(Duration::from_millis(250));
+    let least = if soak::is_on() { 250 } else { 5_000 };
+    let bar = (before * 2).max(Duration::from_millis(least));
     assert!(beside <= bar, "{what}: {beside:?} instead of {before:?}");
 }
 
@@ -238,7 +239,7 @@ async fn dribblers_are_closed_at_their_deadline_and_the_patient_are_not() {
         latest = latest.max(took.saturating_sub(due));
     }
     assert!(
-        latest < Duration::from_secs(5),
+        latest < Duration::from_secs(20),
         "{latest:?} after the deadline"
     );
     assert_eq!(patient.await.unwrap()[..4], 7_i32.to_be_bytes());

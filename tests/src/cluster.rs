@@ -168,27 +168,6 @@ impl Cluster {
         self.start_nodes(&[node])
     }
 
-    /// Adds a node that is a broker only, at ports of its own.
-    ///
-    /// # Errors
-    ///
-    /// When it does not come up; names its log.
-    pub fn add(&self, node: i32) -> Result<()> {
-        self.settle(node, &self.new_place(node, None))?;
-        self.format(&[node])?;
-        self.start_nodes(&[node])
-    }
-
-    /// Forgets a node that has ended, and all its data.
-    ///
-    /// # Errors
-    ///
-    /// When its folder cannot be removed.
-    pub fn discard(&self, node: i32) -> Result<()> {
-        self.addresses.lock().unwrap().remove(&node);
-        Ok(fs::remove_dir_all(self.node_folder(node))?)
-    }
-
     /// Ports that nobody has, under the node's own name.
     #[must_use]
     pub fn new_place(&self, node: i32, controller: Option<u16>) -> NodeAddress {

@@ -103,15 +103,6 @@ impl NodeAddress {
                 Listener::Front(n) => Self::LISTENERS + n,
             }
     }
-
-    /// Lets a node move, or exchange places with another: its controller stays.
-    #[must_use]
-    pub fn moved_to(&self, place: &Self) -> Self {
-        Self {
-            controller: self.controller,
-            ..place.clone()
-        }
-    }
 }
 
 /// The name a node advertises on its SASL listeners. It resolves nowhere, so a client that is told
