@@ -128,11 +128,6 @@ async fn live(
     let displaced = pass.displaced();
     let before_relay = async {
         let arrival = arrive(accepted, pass, edge, present).await?;
-        tracing::debug!(
-            local_port = arrival.inbound.local_port,
-            tls_version = present.tls_version(),
-            "client arrived"
-        );
         if !edge.address_map.introduce(&arrival.inbound).await {
             return Err(SessionError::NotRoutable);
         }
@@ -147,7 +142,6 @@ async fn live(
     let Some((arrival, routed)) = ready else {
         return Ok(CloseReason::DrainCompleted);
     };
-    tracing::debug!(provisional = routed.route.provisional, "broker connected");
     let broker = edge.metrics.broker(routed.route.counted_as());
     let _connected = broker.opened();
     let counts = Counts {

@@ -45,7 +45,7 @@ pub(crate) use self::text::shown;
 use crate::config::LimitsProfile;
 
 /// The component that ships inside the binary. There is no other implementation of its rules here.
-pub(crate) const BUILT_IN: &[u8] = include_bytes!("../../guest-addrmap/prebuilt/addrmap.wasm");
+pub(crate) static BUILT_IN: &[u8] = include_bytes!("../../guest-addrmap/prebuilt/addrmap.wasm");
 
 /// Largest file that is read for a component, in bytes.
 pub(crate) fn most_bytes(profile: LimitsProfile) -> usize {

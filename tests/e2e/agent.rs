@@ -113,7 +113,8 @@ fn is_ready(edge: &Edge) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn brings_the_licence_and_its_renewal_to_a_proxy_that_asks_nobody() {
-    let mut node = Node::new(&quiet_broker().await).await;
+    let broker = quiet_broker().await;
+    let mut node = Node::new(&broker).await;
     let (first, second) = (licence(60), licence(90));
     let arn = node.with_secret(&first);
     let (settings, port) = (node.settings.clone(), node.port);
@@ -158,8 +159,9 @@ async fn an_instance_that_is_to_end_drains_before_it_may() {
             Reply::bytes(request, b"still here"),
         ]),
         _ => Reply::usual(request),
-    });
-    let node = Node::new(&broker.await).await;
+    })
+    .await;
+    let node = Node::new(&broker).await;
     let edge = node.proxy();
     let agent = node.agent(&[HOOK]);
     let mut session = edge.log_in(1).await;
@@ -197,7 +199,8 @@ async fn an_instance_that_is_to_end_drains_before_it_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spot_instance_drains_when_it_is_about_to_be_taken_back() {
-    let node = Node::new(&quiet_broker().await).await;
+    let broker = quiet_broker().await;
+    let node = Node::new(&broker).await;
     let edge = node.proxy();
     let agent = node.agent(&[HOOK]);
     let mut session = edge.log_in(1).await;
@@ -222,7 +225,8 @@ async fn a_spot_instance_drains_when_it_is_about_to_be_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_without_a_running_proxy_may_end_at_once() {
-    let node = Node::new(&quiet_broker().await).await;
+    let broker = quiet_broker().await;
+    let node = Node::new(&broker).await;
     node.cloud.tell(terminated());
     let agent = node.agent(&[HOOK]);
     node.cloud.wait_for_actions(1).await.unwrap();
@@ -231,7 +235,8 @@ async fn an_instance_without_a_running_proxy_may_end_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_cannot_do_it_refuses_to_begin() {
-    let mut node = Node::new(&quiet_broker().await).await;
+    let broker = quiet_broker().await;
+    let mut node = Node::new(&broker).await;
     let arn = moto().create("SecretString", "no.licence.whisky").unwrap();
     for (variables, why) in [
         (

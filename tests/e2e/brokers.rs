@@ -9,7 +9,7 @@ use throughway_tests::proxy::{PORT_COUNT, Proxy, Settings, Upstream};
 use throughway_tests::wire::{Connection, Door};
 use throughway_tests::{ports, soak};
 
-use crate::placement::{lead, place};
+use crate::placement::{in_sync, lead, place};
 
 /// For clients to go on after a broker has gone or come.
 const BACK: Duration = Duration::from_secs(120);
@@ -73,6 +73,7 @@ async fn a_broker_that_is_killed_takes_nothing_with_it() {
         cluster.kill(node_id).unwrap();
         longest = longest.max(ground.load.wait_for_all(BACK).unwrap());
         cluster.restart(node_id).unwrap();
+        in_sync(&cluster).await;
         longest = longest.max(ground.load.wait_for_all(BACK).unwrap());
         // Not closed: whoever it belongs to can still ask and is answered.
         others
@@ -92,6 +93,7 @@ async fn brokers_restarted_one_by_one_lose_nothing() {
     for node_id in NODE_IDS.into_iter().cycle().take(rounds * NODE_IDS.len()) {
         cluster.stop(node_id).unwrap();
         cluster.restart(node_id).unwrap();
+        in_sync(&cluster).await;
         longest = longest.max(ground.load.wait_for_all(BACK).unwrap());
     }
     ground.end(&cluster, ("brokers restarted one by one", rounds), longest);

@@ -1,4 +1,5 @@
-//! Which brokers have the partitions of a topic, and which of them leads: changed by word to a broker.
+//! Which brokers have the partitions of a topic, and which of them leads: changed, and waited for, by
+//! word to a broker.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use kafka_protocol::messages::alter_partition_reassignments_request::{
 use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
 use kafka_protocol::messages::{
     AlterPartitionReassignmentsRequest, BrokerId, ElectLeadersRequest,
-    ListPartitionReassignmentsRequest, TopicName,
+    ListPartitionReassignmentsRequest, MetadataRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use throughway_tests::cluster::{Cluster, Listener, NODE_IDS};
@@ -63,4 +64,19 @@ pub(crate) async fn lead(cluster: &Cluster, topic: &str) {
         .with_topic_partitions(Some(vec![partitions]));
     let answer = broker.call(2, &request).await.unwrap();
     assert_eq!(answer.error_code, 0, "{answer:?}");
+}
+
+/// Until every replica is in sync: what whoever restarts broker after broker waits for.
+pub(crate) async fn in_sync(cluster: &Cluster) {
+    let mut broker = broker(cluster).await;
+    let request = MetadataRequest::default().with_topics(None);
+    for _ in 0..600 {
+        let answer = broker.call(12, &request).await.unwrap();
+        let mut partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+        if partitions.all(|one| one.isr_nodes.len() == one.replica_nodes.len()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("replicas are not in sync after a minute");
 }

@@ -105,7 +105,7 @@ pub(in super::super) const OPERATIONS: &[Operation] = &[
     row("GET", "/throughway/v1/config", Reader, "the computed configuration, as `throughway config --json` prints it"),
     row("GET", "/throughway/v1/topology", Reader, "what was learned of the cluster"),
     row("DELETE", "/throughway/v1/topology/{node_id}", Admin, "forgets a broker that has left the cluster, until an answer tells of it again"),
-    row("GET", "/throughway/v1/explain", Reader, "what a client at this address is told for each broker now").query(&[("clientIp", "string")]),
+    row("GET", "/throughway/v1/explain", Reader, "what a client at this address is told for each broker now, and why: rule, component, configuration keys").query(&[("clientIp", "string")]),
     row("GET", "/throughway/v1/address-map", Reader, "the map in effect (name, version, hash) and what it tells"),
     row("PUT", "/throughway/v1/address-map", Admin, "puts the component in the body (at most 64 MiB) into effect and keeps it over restarts; a dry run only says what would change").query(DRY),
     row("DELETE", "/throughway/v1/address-map", Admin, "goes back to the built-in map").query(DRY),
