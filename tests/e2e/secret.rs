@@ -115,7 +115,7 @@ async fn is_fetched_at_start_and_renewed_without_a_restart() {
     let (mut settings, port) = with_secret(&broker, &cloud, &arn);
     // The secret's region counts, not this one.
     settings.set("AWS_REGION", "us-east-1");
-    settings.set("GATEWAY_LOG", "trace");
+    settings.set("GATEWAY_LOG", "debug");
     let edge = Edge::start(&settings, port);
     let mut session = edge.log_in(1).await;
     moto().put(&arn, &second, "AWSCURRENT").unwrap();

@@ -195,6 +195,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "measures time, which a busy machine spoils: `make soak` runs it"]
     fn it_takes_as_long_whatever_is_wrong() {
         const SAMPLES: usize = 20_000;
         let users = users();
