@@ -69,7 +69,7 @@ async fn measured(config: &Config, count: i32) -> (Duration, Duration) {
 }
 
 #[tokio::test]
-#[ignore = "measures; the figures stand in docs/performance.md"]
+#[ignore = "measures: `make bench BENCH=maps` runs it"]
 async fn how_long_a_table_takes() {
     let maps = [
         ("built-in", Some(config(LISTENER))),
