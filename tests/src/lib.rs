@@ -11,7 +11,7 @@
 //! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
 //! - [`network`]: a network that a test has for itself, and a link in it that can fail
 //! - [`soak`], [`usage`]: how much is run, and what it takes
-//! - [`bench`]: throughway beside its peers
+//! - [`mod@bench`]: throughway beside its peers
 //! - [`collector`], [`clock`]: the vendor's side of usage reports, and time moved from outside
 //! - [`cloud`]: AWS by an emulator, with faults
 //! - [`process`], [`files`]: children and folders that never outlive us, logs that do
