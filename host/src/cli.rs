@@ -8,13 +8,14 @@ pub(crate) mod map;
 pub(crate) mod usage;
 
 use std::ffi::OsString;
-use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::{fmt, io};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use serde::Serialize;
 use throughway::addrmap::explain::Asked;
 
 /// Failed while running.
@@ -181,6 +182,15 @@ impl Cli {
     pub(crate) fn manual(folder: &Path) -> io::Result<()> {
         clap_mangen::generate_to(Self::command(), folder)
     }
+}
+
+/// An answer for scripts (`json`) or for people.
+pub(crate) fn render(answer: &(impl Serialize + fmt::Display), json: bool) -> String {
+    if json {
+        let json = serde_json::to_string_pretty(answer).unwrap_or_default();
+        return format!("{json}\n");
+    }
+    answer.to_string()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod machine;
 mod upstream;
 mod vendor;
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -100,7 +100,6 @@ pub async fn examine(parsed: &Parsed, beside: &Client) -> Examination {
     findings.extend(machine::ports(config, beside).await);
     findings.extend(clients::look(config).await);
     findings.extend(upstream::look(config).await);
-    findings.extend(vendor::secret(parsed));
     findings.push(vendor::usage(config).await);
     Examination::of(findings)
 }
@@ -142,21 +141,11 @@ impl Examination {
     pub fn has_failed(&self) -> bool {
         self.failed > 0
     }
+}
 
-    /// For scripts (`json`) or for people.
-    #[must_use]
-    pub fn render(&self, json: bool) -> String {
-        if json {
-            let json = serde_json::to_string_pretty(self).unwrap_or_default();
-            return format!("{json}\n");
-        }
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _infallible = self.write(&mut text);
-        text
-    }
-
-    fn write(&self, to: &mut String) -> std::fmt::Result {
+/// For people.
+impl fmt::Display for Examination {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         for found in &self.checks {
             let mark = found.mark.label();
             writeln!(to, "{mark}  {:<16} {}", found.check, found.detail)?;

@@ -121,7 +121,10 @@ fn doctor(json: bool) -> ExitCode {
     };
     match examination {
         Err(error) => complain(&format!("doctor: {error}"), FAILED),
-        Ok(examination) => match (print(&examination.render(json)), examination.has_failed()) {
+        Ok(examination) => match (
+            print(&cli::render(&examination, json)),
+            examination.has_failed(),
+        ) {
             (printed, false) => printed,
             (_, true) => ExitCode::from(FAILED),
         },
@@ -143,7 +146,7 @@ fn setting_of<'a>(parsed: &'a Parsed) -> impl Fn(&'static str) -> Option<&'a str
 /// Says what clients would be told.
 fn explained(config: &Config, brokers: &[Asked], client: Option<IpAddr>, json: bool) -> ExitCode {
     match explain(config, brokers, client) {
-        Ok(explained) => print(&explained.render(json)),
+        Ok(explained) => print(&cli::render(&explained, json)),
         Err(error) => complain(&error.to_string(), REFUSED),
     }
 }

@@ -235,7 +235,7 @@ async fn dial(edge: &Edge, target: &Target) -> Result<Option<Routed>, SessionErr
     let on_behalf = known.is_none() && hint.is_none();
     let dialled: Result<(Stream, Endpoint), DialError> = match known.or(hint) {
         Some(to) => edge.upstream.dial(&to).await.map(|stream| (stream, to)),
-        None => edge.upstream.dial_bootstrap().await,
+        None => begin(edge).await,
     };
     match dialled {
         Ok((upstream, endpoint)) => {
@@ -259,6 +259,18 @@ async fn dial(edge: &Edge, target: &Target) -> Result<Option<Routed>, SessionErr
             Err(SessionError::Dial(error))
         }
     }
+}
+
+/// Connects to where first contact is made.
+async fn begin(edge: &Edge) -> Result<(Stream, Endpoint), DialError> {
+    let dialled = edge.upstream.dial_bootstrap().await;
+    let Err(error) = dialled else {
+        return dialled;
+    };
+    let snapshot = edge.topology.snapshot();
+    let learned = snapshot.brokers.values().map(|broker| &broker.upstream);
+    // What the operator has configured is what has to be named.
+    edge.upstream.dial_learned(learned).await.or(Err(error))
 }
 
 /// Whether this broker has been learned to be there, while we were dialling a bootstrap server.

@@ -95,6 +95,10 @@ pub struct Upstream {
     turn: AtomicUsize,
 }
 
+/// Learned brokers that are tried for one client, so that a cluster out of reach does not hold it for long;
+/// the next client's turn begins at the next one.
+const MOST_LEARNED: usize = 3;
+
 impl Upstream {
     /// `limit` bounds resolve, connect and TLS together.
     #[must_use]
@@ -139,14 +143,37 @@ impl Upstream {
     /// # Errors
     /// Of the last one, when none can.
     pub async fn dial_bootstrap(&self) -> Result<(Stream, Endpoint), DialError> {
-        let servers = &self.config.bootstrap_servers;
+        let servers: Vec<&Endpoint> = self.config.bootstrap_servers.iter().collect();
+        self.dial_one_of(&servers, servers.len()).await
+    }
+
+    /// The same for brokers that were learned, where no bootstrap server can be reached: all of those may
+    /// have moved since they were configured.
+    ///
+    /// # Errors
+    /// Of the last one tried, when none can be reached.
+    pub async fn dial_learned<'a>(
+        &self,
+        brokers: impl Iterator<Item = &'a Endpoint>,
+    ) -> Result<(Stream, Endpoint), DialError> {
+        let tried = &self.config.bootstrap_servers;
+        let others: Vec<&Endpoint> = brokers.filter(|broker| !tried.contains(broker)).collect();
+        self.dial_one_of(&others, MOST_LEARNED).await
+    }
+
+    /// Tries so many at most, each time from another one on.
+    async fn dial_one_of(
+        &self,
+        servers: &[&Endpoint],
+        most: usize,
+    ) -> Result<(Stream, Endpoint), DialError> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut failed = None;
         let split = turn.checked_rem(servers.len()).unwrap_or(0);
         let (later, sooner) = servers.split_at(split);
-        for server in sooner.iter().chain(later) {
+        for server in sooner.iter().chain(later).take(most) {
             match self.dial(server).await {
-                Ok(stream) => return Ok((stream, server.clone())),
+                Ok(stream) => return Ok((stream, (*server).clone())),
                 Err(error) => failed = Some(error),
             }
         }

@@ -8,6 +8,7 @@
 //! - `compile`   a component becomes code, in a child process
 //! - `cache`     code kept for the next start
 //! - `engine`    wasmtime's configuration, limits and deadlines
+//! - `epochs`    the thread that counts while a guest runs
 //! - `error`     why a guest is not used
 //! - `bindings`  generated types and calls
 //! - `narrow`    a component reduced to the one export
@@ -17,6 +18,7 @@ pub(crate) mod bindings;
 mod cache;
 mod compile;
 mod engine;
+mod epochs;
 mod error;
 mod gate;
 pub(crate) mod narrow;
@@ -122,7 +124,7 @@ impl GuestComponent {
     /// When the guest's start traps, exceeds a limit or does not end.
     pub(crate) fn instantiate(&self) -> Result<Guest, AddrMapError> {
         let mut store = self.runtime.store();
-        engine::begin(&mut store, self.runtime.limits.start);
+        let _running = self.runtime.begin(&mut store, self.runtime.limits.start);
         match self.pre.instantiate(&mut store) {
             Ok(bound) => Ok(Guest {
                 live: Some((store, bound)),
@@ -230,7 +232,7 @@ impl Guest {
             let detail = "the instance is gone after a failed call".into();
             return Err(AddrMapError::Trapped { call: name, detail });
         };
-        engine::begin(&mut store, most);
+        let _running = self.runtime.begin(&mut store, most);
         match run(&mut store, &bound) {
             Ok(answer) => {
                 self.live = Some((store, bound));

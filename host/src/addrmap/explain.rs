@@ -3,7 +3,7 @@
 //! Loads the map as `serve` does and asks it the same questions; opens no port and dials nobody.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::thread;
@@ -209,21 +209,11 @@ impl Explained {
         told.filter_map(|address| Some(address.rsplit_once(':')?.0.to_owned()))
             .collect()
     }
+}
 
-    /// For scripts (`json`) or for people.
-    #[must_use]
-    pub fn render(&self, json: bool) -> String {
-        if json {
-            let json = serde_json::to_string_pretty(self).unwrap_or_default();
-            return format!("{json}\n");
-        }
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _infallible = self.write(&mut text);
-        text
-    }
-
-    fn write(&self, to: &mut String) -> std::fmt::Result {
+/// For people.
+impl fmt::Display for Explained {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let map = &self.address_map;
         writeln!(
             to,
@@ -239,7 +229,7 @@ impl Explained {
 }
 
 impl Listener {
-    fn write(&self, to: &mut String) -> std::fmt::Result {
+    fn write(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(to, "\nlistener {}, routing by {}", self.name, self.routing)?;
         match self.bootstrap.as_slice() {
             [] => writeln!(to, "  bootstrap  any address below")?,
@@ -273,7 +263,7 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::addrmap::tests::{PORT, SNI, config};
@@ -297,15 +287,12 @@ listener SAMPLE, routing by port
   firewalls  must let through local ports 7000-7009
   DNS and certificates must cover kafka.example.com
 ";
-        assert_eq!(explained.render(false), expected);
+        assert_eq!(explained.to_string(), expected);
     }
 
     #[test]
     fn scripts_are_told_the_same_as_json() {
-        let text = explain(&config(SNI), &asked(&["3"]), None)
-            .unwrap()
-            .render(true);
-        let explained: Value = serde_json::from_str(&text).unwrap();
+        let explained = explain(&config(SNI), &asked(&["3"]), None).unwrap();
         let expected = json!({
             "address_map": {
                 "name": "built-in",
@@ -334,7 +321,7 @@ listener SAMPLE, routing by port
                 "names": ["*.example.com", "bootstrap.kafka.example.com"],
             }],
         });
-        assert_eq!(explained, expected);
+        assert_eq!(serde_json::to_value(&explained).unwrap(), expected);
     }
 
     #[test]

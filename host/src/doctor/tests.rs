@@ -107,14 +107,14 @@ fn what_is_wrong_with_the_configuration_is_all_there_is_to_see() {
     let errors = config::parse(&Given::default()).unwrap_err();
     let examination = Examination::refused(&errors);
     assert!(examination.has_failed());
-    let text = examination.render(false);
+    let text = examination.to_string();
     assert!(
         text.contains("FAIL  configuration    KAFKA_BOOTSTRAP_SERVERS: is required"),
         "{text}"
     );
     let ending = format!("0 passed, 0 warned, {} failed\n", errors.errors.len());
     assert!(text.ends_with(&ending), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&examination.render(true)).unwrap();
+    let json: serde_json::Value = serde_json::to_value(&examination).unwrap();
     assert_eq!(json["checks"][0]["mark"], "FAIL");
     assert!(json["checks"][0]["remedy"].is_string());
 }

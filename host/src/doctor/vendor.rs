@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::Finding;
-use crate::config::{Config, Parsed};
+use crate::config::{Config, Parsed, Secret};
 use crate::licence::report::{self, Standing};
 use crate::licence::{LicenceError, Source, State};
 use crate::usage::{Route, sender};
@@ -12,27 +12,36 @@ const LICENCE: &str = "licence";
 const SECRET: &str = "secrets manager";
 const USAGE: &str = "usage endpoint";
 
-/// The token that the proxy would start with now.
+/// The token that the proxy would start with now, and who reads it where it is a secret. It is read once.
 pub(super) fn licence(parsed: &Parsed) -> Vec<Finding> {
-    let source = match source(parsed) {
+    let setting = |name| parsed.later.get(name).map(|value| value.0.as_str());
+    let source = match Source::choose(setting) {
         Ok(source) => source,
         Err(error) => {
             let remedy = "docs/licence.md lists what each message asks for";
             return vec![Finding::fail(LICENCE, error.in_full(), remedy)];
         }
     };
-    let token = match source.read() {
-        Ok(token) => token,
-        Err(error) => return vec![unread(&source, &error)],
-    };
+    let read = source.read();
+    let mut findings = vec![match &read {
+        Ok(token) => judged(&source, token),
+        Err(error) => unread(&source, error),
+    }];
+    let id = setting("GATEWAY_LICENSE_SECRET_ID").map(str::trim);
+    let id = id.filter(|id| !id.is_empty());
+    findings.extend(id.map(|id| secret(id, &source, &read)));
+    findings
+}
+
+fn judged(source: &Source, token: &Secret) -> Finding {
     let verdict = report::judge(&token.0, source.variable(), SystemTime::now().into());
-    vec![match (verdict.refusal, verdict.standing) {
+    match (verdict.refusal, verdict.standing) {
         (Some(error), _) => {
             Finding::fail(LICENCE, error.in_full(), "put a licence there that counts")
         }
         (None, Some(standing)) => counts(&standing),
         (None, None) => Finding::pass(LICENCE, "counts"),
-    }]
+    }
 }
 
 fn unread(source: &Source, error: &LicenceError) -> Finding {
@@ -71,25 +80,16 @@ fn counts(standing: &Standing) -> Finding {
     }
 }
 
-fn source(parsed: &Parsed) -> Result<Source, LicenceError> {
-    Source::choose(|name| parsed.later.get(name).map(|value| value.0.as_str()))
-}
-
-/// Only where the licence is a secret there.
-pub(super) fn secret(parsed: &Parsed) -> Option<Finding> {
-    let id = parsed.later.get("GATEWAY_LICENSE_SECRET_ID")?;
-    let id = id.0.trim();
-    (!id.is_empty()).then(|| match source(parsed) {
-        Ok(source) if source.is_by_agent() => Finding::pass(
+/// AWS Secrets Manager, where the licence is a secret there.
+fn secret(id: &str, source: &Source, read: &Result<Secret, LicenceError>) -> Finding {
+    match read {
+        _ if source.is_by_agent() => Finding::pass(
             SECRET,
             format!("{id} is for `throughway aws-agent` to read"),
         ),
-        Ok(source) => match source.read() {
-            Ok(_token) => Finding::pass(SECRET, format!("{id} is read")),
-            Err(error) => Finding::fail(SECRET, error.in_full(), "docs/licence.md has each code"),
-        },
-        Err(error) => Finding::fail(SECRET, error.in_full(), "name the secret by its ARN"),
-    })
+        Ok(_token) => Finding::pass(SECRET, format!("{id} is read")),
+        Err(error) => Finding::fail(SECRET, error.in_full(), "docs/licence.md has each code"),
+    }
 }
 
 /// Nothing is sent. Unreachable is no failure: it never stops traffic.

@@ -87,6 +87,28 @@ async fn goes_on_to_the_next_bootstrap_server() {
 }
 
 #[tokio::test]
+async fn tries_a_few_learned_brokers_from_another_one_on_each_time() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let lives = endpoint("127.0.0.1", server.local_addr().unwrap().port());
+    let upstream = upstream(&[
+        ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"),
+        ("GATEWAY_UPSTREAM_ALLOWED", "127.0.0.0/8"),
+    ]);
+    let mut brokers = vec![endpoint("127.0.0.1", 1); 2];
+    brokers.extend(vec![endpoint("127.0.0.1", 2); MOST_LEARNED]);
+    brokers.push(lives.clone());
+    let mut reached = 0;
+    // Bootstrap servers are not tried again: so many turns there are.
+    for _ in 0..=MOST_LEARNED {
+        if let Ok((_, dialled)) = upstream.dial_learned(brokers.iter()).await {
+            assert_eq!(dialled, lives);
+            reached += 1;
+        }
+    }
+    assert_eq!(reached, MOST_LEARNED);
+}
+
+#[tokio::test]
 async fn never_dials_what_this_process_listens_on() {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = server.local_addr().unwrap().port();

@@ -3,8 +3,6 @@
 //! It must not know what a guest is asked. Pulley is wasmtime's interpreter: nothing the guest brings
 //! ever becomes executable memory, so the process can run with `MemoryDenyWriteExecute`.
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -13,6 +11,7 @@ use wasmtime::{
     Config, Engine, Result, Store, StoreLimits, StoreLimitsBuilder, Strategy, UpdateDeadline,
 };
 
+use super::epochs::{Epochs, Running, TICK};
 use crate::config::LimitsProfile;
 
 /// The language guests may be written in, written out because `WasmFeatures::default()` grows.
@@ -23,8 +22,6 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// How often a running guest is looked at.
-const TICK: Duration = Duration::from_millis(10);
 /// A guest gets its time on the processor; this many times that much may pass on the wall, so that a
 /// busy machine does not fail a good map.
 const WALL_FACTOR: u64 = 20;
@@ -78,35 +75,23 @@ impl Limits {
     }
 }
 
-/// The engine of one profile and the thread that counts its epochs.
+/// The engine of one profile.
 #[derive(Debug)]
 pub(super) struct Runtime {
     pub(super) engine: Engine,
     pub(super) limits: Limits,
-    /// Dropped with the runtime, which ends the thread.
-    _ticker: Sender<()>,
+    epochs: Epochs,
 }
 
 impl Runtime {
     pub(super) fn new(profile: LimitsProfile) -> Result<Self> {
         let limits = Limits::of(profile);
         let engine = engine(&limits)?;
-        let (ticker, ended) = mpsc::channel();
-        let ticking = engine.weak();
-        thread::Builder::new()
-            .name("address-map-epoch".into())
-            .spawn(move || {
-                while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    let Some(engine) = ticking.upgrade() else {
-                        break;
-                    };
-                    engine.increment_epoch();
-                }
-            })?;
+        let epochs = Epochs::new(&engine)?;
         Ok(Self {
             engine,
             limits,
-            _ticker: ticker,
+            epochs,
         })
     }
 
@@ -124,6 +109,17 @@ impl Runtime {
         store.set_hostcall_fuel(self.limits.handed_over);
         store.epoch_deadline_callback(|mut context| Ok(context.data_mut().tick()));
         store
+    }
+
+    /// Starts the clock of one call, which lasts as long as what is returned.
+    pub(super) fn begin(&self, store: &mut Store<Meter>, most: Duration) -> Running<'_> {
+        let ticks = most.as_millis().div_ceil(TICK.as_millis());
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
+        let meter = store.data_mut();
+        meter.until = thread_time().saturating_add(most);
+        meter.ticks_left = ticks.saturating_mul(WALL_FACTOR);
+        store.set_epoch_deadline(1);
+        self.epochs.run()
     }
 }
 
@@ -176,16 +172,6 @@ impl Meter {
         }
         UpdateDeadline::Continue(1)
     }
-}
-
-/// Starts the clock of one call.
-pub(super) fn begin(store: &mut Store<Meter>, most: Duration) {
-    let ticks = most.as_millis().div_ceil(TICK.as_millis());
-    let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
-    let meter = store.data_mut();
-    meter.until = thread_time().saturating_add(most);
-    meter.ticks_left = ticks.saturating_mul(WALL_FACTOR);
-    store.set_epoch_deadline(1);
 }
 
 /// Processor time that this thread has used.
