@@ -32,7 +32,7 @@ run "packer fmt" env CHECKPOINT_DISABLE=1 packer fmt -check -diff packer
 for file in throughway.deb throughway.cdx.json; do : >"$work/$file"; done
 validate() {
     packer/legacy.sh validate -var "package=$work/throughway.deb" -var "sbom=$work/throughway.cdx.json" \
-        -var "local_key_file=$PWD/tests/keys/dev-license.pem" "$@"
+        -var "local_key_file=$PWD/tests/keys/dev-license.pem" -var "output=$work/image" "$@"
 }
 run "packer validate" validate
 refuses "a builder open to the world" validate -var 'builder_cidrs=["0.0.0.0/0"]'

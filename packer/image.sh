@@ -1,19 +1,23 @@
 #!/bin/bash
 # Builds the image as a local virtual machine, by the same steps as the AMI.   image.sh BINARY OUTPUT-FOLDER
 #
-# Debian's Packer and software emulation: minutes, on any machine. An image for others needs a release
-# binary; IMAGE_DEV=1 lets a local build in, to try the steps.
+# Debian's Packer and software emulation, or ACCELERATOR=kvm: minutes, on any machine. An image for others
+# needs a release binary; IMAGE_DEV=1 lets a local build in, to try the steps.
 set -euo pipefail
 
-binary=$(realpath "$1")
+binary=$(realpath -m "$1")
 mkdir -p "$2"
 output=$(realpath "$2")
 cd "$(dirname "$0")/.."
-began=$SECONDS
-step() { echo "image: $* ($((SECONDS - began)) s)"; }
+# shellcheck source=packer/steps.sh
+. packer/steps.sh
 
+if [ ! -x "$binary" ]; then
+    echo "image: there is no $binary: make release makes it, tests/setup/throwaway.sh with keys made here; IMAGE_DEV=1 takes the local build to try the steps" >&2
+    exit 1
+fi
 if [ -z "${IMAGE_DEV:-}" ] && ! packer/release-gate.sh "$binary"; then
-    echo "image: an image is made of a release build (make release), or with IMAGE_DEV=1 to try the steps" >&2
+    echo "image: an image is made of a release build (make release, or tests/setup/throwaway.sh with keys made here), or with IMAGE_DEV=1 to try the steps" >&2
     exit 1
 fi
 version=$("$binary" version | sed -n 's/^throughway //p')
@@ -34,6 +38,6 @@ variables=(
     -var "version=$version" -var "commit=$commit" -var "output=$output" -var "base=$output/base"
     -var "package=$(realpath "$output/deb/throughway.deb")" -var "sbom=$output/deb/throughway.cdx.json"
     -var "sbom_digest=$(sha256sum "$output/deb/throughway.cdx.json" | cut -d ' ' -f 1)"
-    -var "seed=$output/seed.iso" -var "local_key_file=$output/key")
+    -var "seed=$output/seed.iso" -var "local_key_file=$output/key" -var "accelerator=$accelerator")
 PACKER_CACHE_DIR=$output/cache packer/legacy.sh build -color=false -only=qemu.throughway "${variables[@]}"
-step "image: $output/qemu/throughway.qcow2, $(du -m "$output/qemu/throughway.qcow2" | cut -f 1) MB"
+total "made $output/qemu/throughway.qcow2, $(du -m "$output/qemu/throughway.qcow2" | cut -f 1) MB, of throughway $version ($commit)"

@@ -27,7 +27,7 @@ source "qemu" "throughway" {
     ["-device", "virtio-rng-pci"],
     ["-device", "virtio-net,netdev=user.0"],
     ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
-    ["-drive", "file=${var.output}/qemu/throughway.qcow2,if=virtio,cache=unsafe,discard=unmap,format=qcow2"],
+    ["-drive", "file=${var.output}/qemu/throughway.qcow2,if=virtio,cache=unsafe,discard=unmap,detect-zeroes=unmap,format=qcow2"],
     ["-drive", "file=${var.seed},if=virtio,format=raw,readonly=on"],
     ["-serial", "file:${var.output}/build-console.log"],
   ]

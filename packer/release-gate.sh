@@ -16,6 +16,9 @@ bad() {
 # In the name of every development key, see host/src/licence/anchors.rs.
 if grep -qa DEV-KEY-DO-NOT-SHIP "$binary"; then bad "has a development key in it"; fi
 
+# Scanners look for the list of its parts there (packer/release.sh).
+if ! grep -qaF .dep-v0 "$binary"; then bad "has no list of its parts in it"; fi
+
 anchors=$("$binary" version --json | sed -n 's/.*"licence_anchors":"\([a-z]*\)".*/\1/p')
 [ "$anchors" = production ] || bad "shows $anchors licence anchors, not production ones"
 
@@ -27,5 +30,5 @@ if [ $verified -ne 78 ] || ! grep -q 'which this build does not know' "$work/ver
     bad "does not refuse a licence that the development key signed (exit $verified)"
 fi
 
-[ $closed -ne 0 ] || echo "release-gate: $binary knows no development key and believes none"
+[ $closed -ne 0 ] || echo "release-gate: $binary knows no development key, believes none, and lists its parts"
 exit $closed

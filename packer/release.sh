@@ -10,5 +10,10 @@ if ! compgen -G "$anchors/license-*.pem" >/dev/null; then
         "its public half there; host/anchors/README.md says more" >&2
     exit 1
 fi
-cargo build --locked --release -p throughway
+# The binary carries the list of what it was built of, so that scanners need nothing but the binary.
+if ! cargo auditable --version >/dev/null 2>&1; then
+    echo "installing from the crate registry: cargo-auditable"
+    cargo install --locked cargo-auditable
+fi
+cargo auditable build --locked --release -p throughway
 packer/release-gate.sh target/release/throughway

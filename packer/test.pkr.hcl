@@ -29,7 +29,10 @@ source "qemu" "verify" {
     ["-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0"],
     ["-device", "virtio-rng-pci"],
     ["-device", "virtio-net,netdev=user.0"],
-    ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
+    ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22,hostfwd=tcp:127.0.0.1:${var.clients_port}-:9093,hostfwd=tcp:127.0.0.1:${var.admin_port}-:8888"],
+    # The metadata service at its own address: a program here answers each connection.
+    ["-device", "virtio-net,netdev=metadata"],
+    ["-netdev", "user,id=metadata,net=169.254.169.0/24,guestfwd=tcp:169.254.169.254:80-cmd:${var.metadata}"],
     ["-drive", "file=${var.output}/verify/verify.qcow2,if=virtio,cache=unsafe,discard=unmap,format=qcow2"],
     ["-drive", "file=${var.verify_seed},if=virtio,format=raw,readonly=on"],
     ["-serial", "file:${var.output}/verify-console.log"],
@@ -47,18 +50,34 @@ build {
   name    = "verify"
   sources = ["source.qemu.verify"]
 
-  # To be installed again, as an upgrade.
-  provisioner "file" {
-    source      = var.package
-    destination = "/var/tmp/throughway.deb"
+  # What is seen from outside: by a load balancer, AWS and a Kafka client.
+  provisioner "shell-local" {
+    inline = ["${var.outside} begin"]
   }
 
   provisioner "shell" {
     remote_folder = "/var/tmp"
-    environment_vars = [
-      "DEV=${var.dev}",
-    ]
-    execute_command = "sudo -n env {{ .Vars }} sh '{{ .Path }}'"
+    inline        = ["mkdir /var/tmp/throughway-test"]
+  }
+
+  provisioner "file" {
+    sources     = ["tests/checks.sh", "tests/connects.py"]
+    destination = "/var/tmp/throughway-test/"
+  }
+
+  # To be installed again, as an upgrade.
+  provisioner "file" {
+    source      = var.package
+    destination = "/var/tmp/throughway-test/throughway.deb"
+  }
+
+  provisioner "shell" {
+    remote_folder   = "/var/tmp"
+    execute_command = "sudo -n env {{ .Vars }} sh '{{ .Path }}' /var/tmp/throughway-test"
     scripts         = ["tests/image.sh"]
+  }
+
+  provisioner "shell-local" {
+    inline = ["${var.outside} end"]
   }
 }

@@ -141,10 +141,28 @@ variable "verify_seed" {
   default     = "../target/image/verify-seed.iso"
 }
 
-variable "dev" {
+variable "clients_port" {
+  type        = number
+  description = "Where the boot test reaches the machine's listener on this one."
+  default     = 9093
+}
+
+variable "admin_port" {
+  type        = number
+  description = "And its Admin API."
+  default     = 8888
+}
+
+variable "metadata" {
   type        = string
-  description = "yes: the boot test must not mind a local build's licence anchor."
-  default     = "no"
+  description = "The program that answers the boot test's metadata service."
+  default     = "false"
+}
+
+variable "outside" {
+  type        = string
+  description = "The program that looks at the machine from outside."
+  default     = "false"
 }
 
 variable "local_key_file" {

@@ -53,7 +53,8 @@ put LICENSE $doc/copyright
 packed CHANGELOG.md $doc/changelog.gz
 put packer/throughway.env $doc/examples/throughway.env
 put packer/files/sysctl.conf $doc/examples/sysctl.conf
-packer/sbom.sh "$version" "$work/throughway.cdx.json"
+# Of the file as it is handed out: stripping must leave the list in it.
+python3 packer/sbom.py "$root/usr/bin/throughway" "$version" "$work/throughway.cdx.json"
 put "$work/throughway.cdx.json" usr/share/throughway/sbom/throughway.cdx.json
 
 # Folders whose owner the package's script sets.

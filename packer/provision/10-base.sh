@@ -9,8 +9,10 @@ fi
 
 apt-get update -q
 apt-get -q -y -o Dpkg::Options::=--force-confold full-upgrade
+# The last two are how cloud-init grows the root file system into its disk.
 apt-get -q -y --no-install-recommends install \
-    ca-certificates cloud-init openssh-server sudo systemd-timesyncd unattended-upgrades
+    ca-certificates cloud-init openssh-server sudo systemd-timesyncd unattended-upgrades \
+    cloud-guest-utils e2fsprogs
 
 # A minimal Debian has no other locale, and cloud-init would fail for want of en_US.
 install -D -m 0644 "$BUILD/files/90-locale.cfg" /etc/cloud/cloud.cfg.d/90-locale.cfg

@@ -9,19 +9,11 @@ set -euo pipefail
 binary=$(realpath "$1")
 output=$(realpath "$2")
 cd "$(dirname "$0")/../.."
-began=$SECONDS
-step() { echo "image-aws: $* ($((SECONDS - began)) s)"; }
-work=$(mktemp -d "${TMPDIR:-/tmp}/throughway-aws.XXXXXX")
-started=()
-clean_up() {
-    for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-    rm -rf "$work"
-}
-trap clean_up EXIT
+# shellcheck source=packer/tests/ground.sh
+. packer/tests/ground.sh
 
-port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-endpoint=http://127.0.0.1:$(port)
-ssh=$(port)
+endpoint=http://127.0.0.1:$(free_port)
+ssh=$(free_port)
 export AWS_ACCESS_KEY_ID=emulator AWS_SECRET_ACCESS_KEY=emulator AWS_EC2_METADATA_DISABLED=true
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_REGION=eu-central-1
 unset AWS_PROFILE AWS_SESSION_TOKEN
@@ -37,7 +29,7 @@ started+=($!)
 
 # The machine that stands for the instance, on a copy of the base image.
 qemu-img create -q -f qcow2 -b "$output/base/base.qcow2" -F qcow2 "$work/instance.qcow2"
-qemu-system-x86_64 -accel tcg -cpu max -m 1024 -smp 2 -display none \
+qemu-system-x86_64 -accel "$accelerator" -cpu max -m 1024 -smp 2 -display none \
     -kernel "$output/base/vmlinuz" -initrd "$output/base/initrd.img" -append "root=/dev/vda rw console=ttyS0 net.ifnames=0" \
     -device virtio-rng-pci -netdev "user,id=n,hostfwd=tcp:127.0.0.1:$ssh-:22" -device virtio-net,netdev=n \
     -drive "file=$work/instance.qcow2,if=virtio,cache=unsafe" -drive "file=$output/seed.iso,if=virtio,format=raw,readonly=on" \
@@ -57,4 +49,4 @@ PACKER_CACHE_DIR=$output/cache packer/legacy.sh build -color=false -only=amazon-
     -var "local_key_file=$output/key"
 step "built"
 packer/python.sh emulator python3 packer/tests/aws.py check "$endpoint" "$version" "$digest" "$work/output/manifest.json" "$work/recording"
-step "checked"
+total "the AMI of throughway $version was made and checked"
