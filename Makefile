@@ -40,13 +40,14 @@ release: build-packages ## the shippable build, target/release/throughway; refus
 deb: build package-packages ## the Debian package of the local build, target/deb/throughway.deb; of another one with DEB_BINARY=...
 	$(RUST) packer/deb/build.sh $(DEB_BINARY) target/deb
 
-image: build package-packages image-packages emulator-packages ## the image as a local virtual machine; of a release binary, IMAGE_BINARY=..., or IMAGE_DEV=1 to try the steps
+image: $(if $(IMAGE_DEV),build) package-packages image-packages emulator-packages ## the image as a local virtual machine, of a release binary (make release, or IMAGE_BINARY=...); IMAGE_DEV=1 takes the local one
 	$(RUST) packer/image.sh $(IMAGE_BINARY) target/image
 
-image-test: emulator-packages ## boots that image and checks it from inside
-	packer/tests/verify.sh $(IMAGE_BINARY) target/image
+image-test: test-packages kafka-jars package-packages image-packages emulator-packages ## boots that image, brokers and AWS around it, and checks it from inside and outside
+	$(RUST) cargo build --locked --profile local -p throughway-tests --bins
+	$(RUST) packer/tests/verify.sh $(IMAGE_BINARY) target/image target/local/throughway-outside
 
-image-aws: emulator-packages ## builds the AMI against an EC2 emulator, a local machine standing for the instance
+image-aws: image-packages emulator-packages ## builds the AMI against an EC2 emulator, a local machine standing for the instance
 	packer/tests/aws.sh $(IMAGE_BINARY) target/image
 
 package-test: build package-packages ## package and container: installed, upgraded, purged, run; what cannot be tried here says so

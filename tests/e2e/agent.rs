@@ -84,12 +84,7 @@ fn moto() -> &'static Moto {
 }
 
 fn licence(days: u32) -> String {
-    let licence = Licence {
-        begins: 0,
-        days,
-        grace_days: 30,
-    };
-    licence.issue().unwrap()
+    Licence::of(days).issue().unwrap()
 }
 
 fn terminated() -> Metadata {

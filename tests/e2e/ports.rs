@@ -10,7 +10,7 @@ use throughway_tests::{cells, kafka_jars, leaks, ports};
 
 /// A throughway by port, and a recorder at the ports that clients are told.
 pub(crate) struct Setup {
-    recorder: Recorder,
+    pub(crate) recorder: Recorder,
     first: u16,
     pub(crate) proxy: Proxy,
 }
@@ -46,7 +46,7 @@ impl Setup {
         format!("127.0.0.1:{}", self.first + u16::try_from(node).unwrap())
     }
 
-    async fn run(&self, library: &Library, task: &Task) -> Report {
+    pub(crate) async fn run(&self, library: &Library, task: &Task) -> Report {
         let report = library.run(task, None).await.unwrap();
         let expected = NODE_IDS.map(|id| (id, self.address(id)));
         assert_eq!(Vec::from_iter(report.brokers.clone()), expected);
@@ -73,7 +73,7 @@ async fn cell(library: Library, way: &str, action: Action) {
     cells::passed(&library, way).unwrap();
 }
 
-fn java(version: &str) -> Library {
+pub(crate) fn java(version: &str) -> Library {
     Library::Java(version.to_owned())
 }
 

@@ -34,6 +34,9 @@ fn pretended(folder: &TemporaryFolder, anchors: &str, verified: &str, more: &str
     path
 }
 
+/// As in a binary that lists its parts.
+const LISTS: &str = "# .dep-v0";
+
 const REFUSES: &str = "echo 'signed by key x, which this build does not know' >&2; exit 78";
 
 #[test]
@@ -78,17 +81,18 @@ fn the_gate_is_closed_to_a_development_build_for_each_reason() {
 #[test]
 fn the_gate_opens_only_where_every_lock_holds() {
     let folder = TemporaryFolder::new("throughway-gate-").unwrap();
-    let open = gate(&pretended(&folder, "production", REFUSES, ""));
+    let open = gate(&pretended(&folder, "production", REFUSES, LISTS));
     assert!(open.status.success(), "{open:?}");
     for (anchors, verified, more, why) in [
-        ("dev", REFUSES, "", "shows dev licence anchors"),
-        ("production", "exit 0", "", "does not refuse"),
+        ("dev", REFUSES, LISTS, "shows dev licence anchors"),
+        ("production", "exit 0", LISTS, "does not refuse"),
         // Refused for another reason: nothing is proven by that.
-        ("production", "exit 78", "", "does not refuse"),
+        ("production", "exit 78", LISTS, "does not refuse"),
+        ("production", REFUSES, "", "has no list of its parts"),
         (
             "production",
             REFUSES,
-            "# tw-lic-DEV-KEY-DO-NOT-SHIP",
+            "# .dep-v0 tw-lic-DEV-KEY-DO-NOT-SHIP",
             "has a development key",
         ),
     ] {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use throughway_tests::proxy::Settings;
 use throughway_tests::script_broker::{Received, Reply, ScriptBroker};
 use throughway_tests::wire::Connection;
+use tokio::net::TcpStream;
 
 use crate::edge::{Edge, broker, quiet_broker, settings, upstream_name};
 
@@ -253,5 +254,21 @@ async fn whoever_takes_the_address_of_another_is_not_taken_for_it() {
     // Nobody knows where it is: a client that asks for it may ask where it is.
     assert!(!leads_to(&edge, 1, &a).await);
     assert!(leads_to(&edge, 7, &a).await);
+    assert_eq!(edge.stop().unwrap(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_bootstrap_server_is_left_clients_begin_at_a_broker_that_was_learned() {
+    let a = quiet_broker().await;
+    let bootstrap = informed("one", vec![at(1, &a)]).await;
+    let (settings, port) = beginning_at(&bootstrap);
+    let mut edge = Edge::start(&settings, port);
+    learn(&edge).await;
+    kept(&edge, "one", 1);
+    assert!(!leads_to(&edge, 0, &a).await);
+    let gone = bootstrap.address;
+    drop(bootstrap);
+    while TcpStream::connect(gone).await.is_ok() {}
+    assert!(leads_to(&edge, 0, &a).await);
     assert_eq!(edge.stop().unwrap(), Some(0));
 }

@@ -32,14 +32,6 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Everyday size, or that of `THROUGHWAY_SOAK=1`.
-fn size(everyday: usize, soak: usize) -> usize {
-    match std::env::var_os("THROUGHWAY_SOAK") {
-        Some(_) => soak,
-        None => everyday,
-    }
-}
-
 /// A broker that answers heartbeats, an installation whose state outlives its process, and what was
 /// relayed.
 struct Site {

@@ -39,8 +39,8 @@ for target in $targets; do
     if "$folder/fuzz-$target" "$found" "$known" -max_total_time="$seconds" -max_len=8192 \
         -timeout=5 -rss_limit_mb=512 -print_final_stats=1 -verbosity=1 \
         -artifact_prefix="$out/broken/$target-" >"$log" 2>&1; then
-        runs=$(sed -nE 's/^stat::number_of_executed_units: //p' "$log")
-        peak=$(sed -nE 's/^stat::peak_rss_mb: //p' "$log")
+        runs=$(sed -nE 's/^stat::number_of_executed_units: *//p' "$log")
+        peak=$(sed -nE 's/^stat::peak_rss_mb: *//p' "$log")
         echo "fuzz-$target: $runs inputs in $seconds s, peak $peak MiB, nothing broken"
         if [ -n "${THROUGHWAY_SOAK_NOTES:-}" ]; then
             printf 'fuzz %s\t%s inputs in %s s, peak %s MiB: nothing broken\n' \

@@ -51,6 +51,7 @@ matrix)
     ;;
 package)
     need binutils command -v strip
+    need python3 command -v python3
     need buildah command -v buildah
     need mmdebstrap command -v mmdebstrap
     need systemd-container command -v systemd-nspawn

@@ -1,25 +1,24 @@
 //! Real clients as programs, one per library, all told what to do in the same way.
 //!
-//! Owns the task, the report and the call. What a program does with a task is its own: Rust in
+//! Owns the task, the report, the call and what goes on until then. What a program does with a task is its own: Rust in
 //! `src/bin/client`, all others in `clients/`. Programs, because names of ours (SNI) must
 //! resolve for a client, and only a process can have a hosts file of its own.
 
 mod library;
+mod running;
 mod task;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::net::Ipv4Addr;
-use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use anyhow::Result;
 
 pub(crate) use self::library::own_program;
 pub use self::library::{Library, NotHere};
+pub use self::running::Running;
 pub use self::task::{Action, Report, Security, Task};
 use crate::files::{TemporaryFolder, log_file};
 
@@ -83,37 +82,20 @@ impl Library {
     ///
     /// [`Failure`] when the client fails; else when it does not end in time. Both name its log.
     pub async fn run(&self, task: &Task, hosts: Option<&Hosts>) -> Result<Report> {
+        self.start(task, hosts).await?.end().await
+    }
+
+    /// Begins to carry out `task`.
+    ///
+    /// # Errors
+    ///
+    /// When the client cannot be started.
+    pub async fn start(&self, task: &Task, hosts: Option<&Hosts>) -> Result<Running> {
         let mut arguments = hosts.map(in_own_namespace).unwrap_or_default();
         arguments.extend(self.command(task.action)?);
         let log = log_file(&format!("client-{:?}", task.action).to_lowercase());
-        let mut child = Command::new(&arguments[0])
-            .args(&arguments[1..])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(&log)?)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("start {}", arguments[0].display()))?;
-        let mut stdin = child.stdin.take().context("piped above")?;
-        stdin.write_all(&serde_json::to_vec(task)?).await?;
-        drop(stdin);
-        let end = tokio::time::timeout(LIMIT, child.wait_with_output()).await;
-        let output =
-            end.with_context(|| format!("no end of {self:?}; see {}", log.display()))??;
-        if !output.status.success() {
-            let (action, status, log) = (task.action, output.status, log.display());
-            return Err(Failure {
-                words: complaint(&fs::read_to_string(log.to_string())?),
-                about: format!("{self:?}: {action:?}: {status}; see {log}"),
-            }
-            .into());
-        }
-        serde_json::from_slice(&output.stdout).with_context(|| {
-            format!(
-                "no report but {:?}",
-                String::from_utf8_lossy(&output.stdout)
-            )
-        })
+        let about = format!("{self:?}: {:?}", task.action);
+        Running::start(&arguments, task, about, log).await
     }
 }
 
@@ -132,6 +114,12 @@ fn complaint(log: &str) -> String {
     let speaks = |line: &&str| line.contains("Exception") || line.to_lowercase().contains("error");
     let found = lines().find(speaks).or_else(|| lines().next_back());
     found.unwrap_or("no word").trim().to_owned()
+}
+
+/// What a client that found something wrong said of the first things that it found.
+fn complaints(log: &str) -> Vec<String> {
+    let wrong = log.lines().filter(|line| line.starts_with("wrong: "));
+    wrong.take(10).map(str::to_owned).collect()
 }
 
 /// Prefix of a command that sees the hosts file in place of the machine's.

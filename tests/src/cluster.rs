@@ -83,7 +83,7 @@ impl Cluster {
             cluster.settle(id, &cluster.new_place(id, Some(controller)))?;
         }
         cluster.format(&NODE_IDS)?;
-        cluster.start_nodes(&NODE_IDS)?;
+        cluster.restart_all(&NODE_IDS)?;
         Ok(cluster)
     }
 
@@ -165,7 +165,25 @@ impl Cluster {
     ///
     /// When it does not come up; names its log.
     pub fn restart(&self, node: i32) -> Result<()> {
-        self.start_nodes(&[node])
+        self.restart_all(&[node])
+    }
+
+    /// Starts nodes that were stopped or killed, all at once.
+    ///
+    /// # Errors
+    ///
+    /// When one does not come up; names its log.
+    pub fn restart_all(&self, nodes: &[i32]) -> Result<()> {
+        self.start_nodes(nodes, &self.class_path)
+    }
+
+    /// Starts a node as a broker of another version this once, with the data it has.
+    ///
+    /// # Errors
+    ///
+    /// When that version cannot be had, or the node does not come up; names its log.
+    pub fn restart_as(&self, node: i32, version: &str) -> Result<()> {
+        self.start_nodes(&[node], &kafka_jars::class_path(version)?)
     }
 
     /// Ports that nobody has, under the node's own name.
@@ -245,11 +263,11 @@ impl Cluster {
         Ok(())
     }
 
-    fn start_nodes(&self, ids: &[i32]) -> Result<()> {
+    fn start_nodes(&self, ids: &[i32], class_path: &str) -> Result<()> {
         let mut started = Vec::new();
         for &id in ids {
             let memory = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"].map(str::to_owned);
-            let mut command = java(&[&memory[..], &self.options.jvm].concat(), &self.class_path);
+            let mut command = java(&[&memory[..], &self.options.jvm].concat(), class_path);
             command.push("kafka.Kafka".into());
             command.push(self.node_folder(id).join("server.properties").into());
             let log = log_file(&format!("node{id}"));

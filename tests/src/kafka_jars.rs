@@ -33,6 +33,18 @@ pub fn class_path(version: &str) -> Result<String> {
     Ok(format!("{}/*", folder(version)?.display()))
 }
 
+/// Java's class path of Kafka Streams of this version.
+///
+/// # Errors
+///
+/// As [`folder`].
+pub fn streams(version: &str) -> Result<String> {
+    Ok(format!(
+        "{}/*",
+        fetched(&[version, "kafka-streams"])?.display()
+    ))
+}
+
 /// Java's class path of Kafka's own tools.
 ///
 /// # Errors

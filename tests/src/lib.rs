@@ -8,7 +8,7 @@
 //! - [`clients`]: programs in Rust, Java, Python, Go and JavaScript, all told what to do in the same way
 //! - [`cells`], [`matrix`]: which client came through in which way; every client with every Kafka
 //! - [`load`]: clients that go on while something breaks, and the check that nothing was lost
-//! - [`wire`], [`probe`], [`recorder`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
+//! - [`wire`], [`probe`], [`recorder`], [`exchanges`], [`leaks`], [`script_broker`], [`faults`]: the protocol itself
 //! - [`network`]: a network that a test has for itself, and a link in it that can fail
 //! - [`soak`], [`usage`]: how much is run, and what it takes
 //! - [`mod@bench`]: throughway beside its peers
@@ -34,6 +34,7 @@ pub mod clock;
 pub mod cloud;
 pub mod cluster;
 pub mod collector;
+pub mod exchanges;
 pub mod faults;
 pub mod files;
 pub mod kafka_jars;

@@ -11,14 +11,14 @@ mod transactions;
 mod writer;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use self::check::{Accounts, Topic, place};
+use self::check::{Accounts, Topic, Transaction, place};
 pub use self::client::Way;
 
 /// Partitions of each topic: more than there are brokers, so that each leads some.
@@ -48,6 +48,10 @@ struct Progress {
     counts: Mutex<[u64; 3]>,
     changed: Condvar,
     stop: AtomicBool,
+    /// How often the idempotent writer has asked where its partitions are led.
+    refreshes: AtomicU64,
+    /// Why a client ended before it was told to.
+    broken: Mutex<Option<String>>,
 }
 
 impl Progress {
@@ -59,6 +63,18 @@ impl Progress {
     fn goes_on(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
     }
+
+    /// Runs a client, and tells those who wait for it when it fails.
+    fn watch<T>(&self, what: &str, client: impl FnOnce() -> Result<T>) -> Result<T> {
+        let result = client();
+        if let Err(error) = &result {
+            let mut broken = self.broken.lock().unwrap();
+            broken.get_or_insert_with(|| format!("{what}: {error:#}"));
+            drop(broken);
+            self.changed.notify_all();
+        }
+        result
+    }
 }
 
 /// Running load; its threads end when it is stopped.
@@ -68,7 +84,7 @@ pub struct Load {
     names: Names,
     progress: Arc<Progress>,
     writer: JoinHandle<Result<check::Acknowledged>>,
-    transactions: JoinHandle<Result<Vec<check::Transaction>>>,
+    transactions: JoinHandle<Result<Vec<Transaction>>>,
     members: Vec<JoinHandle<Result<Vec<check::Seen>>>>,
 }
 
@@ -96,13 +112,18 @@ impl Load {
         let progress = Arc::new(Progress::default());
         let shared = || (through.clone(), names.clone(), Arc::clone(&progress));
         let (way, own, counted) = shared();
-        let writer = thread::spawn(move || writer::run(&way, &own.written, &counted));
+        let writer = thread::spawn(move || {
+            counted.watch("writer", || writer::run(&way, &own.written, &counted))
+        });
         let (way, own, counted) = shared();
-        let transactions =
-            thread::spawn(move || transactions::run(&way, &own.transactional, &counted));
+        let transactions = thread::spawn(move || {
+            let client = || transactions::run(&way, &own.transactional, &counted);
+            counted.watch("writer in transactions", client)
+        });
         // Two, so that there is somebody to take over from.
-        let members = [shared(), shared()]
-            .map(|(way, own, counted)| thread::spawn(move || group::run(&way, &own, &counted)));
+        let members = [shared(), shared()].map(|(way, own, counted)| {
+            thread::spawn(move || counted.watch("member", || group::run(&way, &own, &counted)))
+        });
         let load = Self {
             through: through.clone(),
             writer,
@@ -121,16 +142,25 @@ impl Load {
         &self.names.written
     }
 
+    /// How often the idempotent writer had asked where its partitions are led, half a second ago.
+    #[must_use]
+    pub fn refreshes(&self) -> u64 {
+        self.progress.refreshes.load(Ordering::Relaxed)
+    }
+
     /// Waits until every kind has gone on from here, and says how long that took.
     ///
     /// # Errors
     ///
-    /// When one of them stands still for that long; names it.
+    /// When one of them stands still for that long, or its client failed; names it.
     pub fn wait_for_all(&self, limit: Duration) -> Result<Duration> {
         let began = Instant::now();
         let mut counts = self.progress.counts.lock().unwrap();
         let before = *counts;
         loop {
+            if let Some(why) = &*self.progress.broken.lock().unwrap() {
+                bail!("{why}");
+            }
             let still = |kind: &Kind| counts[*kind as usize] == before[*kind as usize];
             let waiting: Vec<Kind> = Kind::ALL.into_iter().filter(still).collect();
             let left = limit.saturating_sub(began.elapsed());
@@ -159,16 +189,11 @@ impl Load {
         for member in self.members {
             seen.extend(member.join().map_err(died)??);
         }
-        let topic = |name: &str| {
-            Ok::<_, anyhow::Error>(Topic {
-                name: name.to_owned(),
-                direct: client::read_all(direct, name)?,
-                through: client::read_all(&self.through, name)?,
-            })
-        };
+        let ways = (direct, &self.through);
+        let committed = transactions.iter().map(Transaction::promised);
         let (written, transactional) = (
-            topic(&self.names.written)?,
-            topic(&self.names.transactional)?,
+            read(ways, &self.names.written, acknowledged.len())?,
+            read(ways, &self.names.transactional, committed.sum())?,
         );
         // Whatever the group had not come to yet when it was stopped.
         let mut missing: BTreeSet<_> = [&written, &transactional]
@@ -196,5 +221,23 @@ impl Load {
         }
         let shown: Vec<_> = violations.iter().take(20).collect();
         bail!("{} violations: {shown:#?}", violations.len())
+    }
+}
+
+/// A topic of which so many records were promised, as both observers have it. Brokers that have just
+/// begun to lead tell how far a topic may be read a moment late, as do markers of transactions: whoever
+/// finds too few looks again, and what is lost stays lost.
+fn read((direct, through): (&Way, &Way), name: &str, promised: usize) -> Result<Topic> {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let topic = Topic {
+            name: name.to_owned(),
+            direct: client::read_all(direct, name)?,
+            through: client::read_all(through, name)?,
+        };
+        let late = topic.direct.len() < promised || topic.is_behind();
+        if !late || Instant::now() > deadline {
+            return Ok(topic);
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! A relay between clients and throughway that keeps what clients receive.
+//! A relay between clients and throughway that keeps what clients send and receive.
 //!
 //! Owns its ports and the recording. It must not understand Kafka: [`crate::leaks`] searches what
-//! it has kept. Over TLS it ends the client's TLS and begins its own with the same server name,
+//! it has kept, [`crate::exchanges`] reads it. Over TLS it ends the client's TLS and begins its own with the same server name,
 //! so that it keeps plaintext.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::certificates::Identity;
+use crate::exchanges::Exchange;
 use crate::wire::client_config;
 
 /// What the recorder shows to clients, and whom it trusts on the other side.
@@ -36,8 +37,22 @@ pub struct Recorder {
     _tasks: JoinSet<()>,
 }
 
-/// What each connection's client has received, in the order of accepting.
-type Kept = Arc<Mutex<Vec<Vec<u8>>>>;
+/// One connection, in the order of accepting.
+type Kept = Arc<Mutex<Vec<Conversation>>>;
+
+/// What the client of a connection has sent and received.
+#[derive(Clone, Debug, Default)]
+struct Conversation {
+    sent: Vec<u8>,
+    received: Vec<u8>,
+}
+
+/// Whose words.
+#[derive(Clone, Copy)]
+enum Side {
+    Client,
+    Server,
+}
 
 #[derive(Clone)]
 struct Tls {
@@ -70,7 +85,16 @@ impl Recorder {
     /// What clients have received so far, by connection.
     #[must_use]
     pub fn received(&self) -> Vec<Vec<u8>> {
-        self.kept.lock().unwrap().clone()
+        let kept = self.kept.lock().unwrap();
+        kept.iter().map(|one| one.received.clone()).collect()
+    }
+
+    /// What clients have asked so far, and what was answered, by connection.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Vec<Exchange>> {
+        let kept = self.kept.lock().unwrap();
+        let all = |one: &Conversation| Exchange::all(&one.sent, &one.received);
+        kept.iter().map(all).collect()
     }
 }
 
@@ -94,14 +118,19 @@ async fn serve(listener: TcpListener, target: SocketAddr, tls: Option<Tls>, kept
     while let Ok((client, _)) = listener.accept().await {
         let slot = {
             let mut kept = kept.lock().unwrap();
-            kept.push(Vec::new());
+            kept.push(Conversation::default());
             kept.len() - 1
         };
         let (tls, kept) = (tls.clone(), Arc::clone(&kept));
         // A connection that fails is the test's business, which sees it from the client's side.
         connections.spawn(async move {
-            let _ = connect(client, target, tls, |bytes| {
-                kept.lock().unwrap()[slot].extend_from_slice(bytes);
+            let _ = connect(client, target, tls, |side, bytes| {
+                let one = &mut kept.lock().unwrap()[slot];
+                let words = match side {
+                    Side::Client => &mut one.sent,
+                    Side::Server => &mut one.received,
+                };
+                words.extend_from_slice(bytes);
             })
             .await;
         });
@@ -113,7 +142,7 @@ async fn connect(
     client: TcpStream,
     target: SocketAddr,
     tls: Option<Tls>,
-    keep: impl FnMut(&[u8]),
+    keep: impl Fn(Side, &[u8]),
 ) -> Result<()> {
     let server = TcpStream::connect(target).await?;
     server.set_nodelay(true)?;
@@ -138,26 +167,29 @@ async fn connect(
 async fn relay(
     client: impl AsyncRead + AsyncWrite,
     server: impl AsyncRead + AsyncWrite,
-    mut keep: impl FnMut(&[u8]),
+    keep: impl Fn(Side, &[u8]),
 ) -> Result<()> {
-    let (mut from_client, mut to_client) = tokio::io::split(client);
-    let (mut from_server, mut to_server) = tokio::io::split(server);
-    let up = async {
-        tokio::io::copy(&mut from_client, &mut to_server).await?;
-        to_server.shutdown().await
-    };
-    let down = async {
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            let count = from_server.read(&mut buffer).await?;
-            if count == 0 {
-                return to_client.shutdown().await;
-            }
-            keep(&buffer[..count]);
-            to_client.write_all(&buffer[..count]).await?;
-            to_client.flush().await?;
-        }
-    };
+    let (from_client, to_client) = tokio::io::split(client);
+    let (from_server, to_server) = tokio::io::split(server);
+    let up = pump(from_client, to_server, |bytes| keep(Side::Client, bytes));
+    let down = pump(from_server, to_client, |bytes| keep(Side::Server, bytes));
     tokio::try_join!(up, down)?;
     Ok(())
+}
+
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    keep: impl Fn(&[u8]),
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let count = from.read(&mut buffer).await?;
+        if count == 0 {
+            return to.shutdown().await;
+        }
+        keep(&buffer[..count]);
+        to.write_all(&buffer[..count]).await?;
+        to.flush().await?;
+    }
 }

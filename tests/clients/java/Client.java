@@ -1,9 +1,11 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.*;
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
+import java.util.concurrent.atomic.*;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.admin.*;
@@ -35,12 +37,21 @@ public class Client {
     }
 
     public static void main(String[] args) throws Exception {
-        Client client = new Client(JSON.readTree(System.in));
+        Client client = new Client(JSON.readTree(firstLine()));
         try (Admin admin = Admin.create(client.properties(Map.of()))) {
             client.carryOut(admin);
             client.describe(admin);
         }
         System.out.println(client.report);
+    }
+
+    /** The task. Standard input stays open: its end is what "endure" waits for. */
+    static byte[] firstLine() throws IOException {
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        for (int next = System.in.read(); next >= 0 && next != '\n'; next = System.in.read()) {
+            line.write(next);
+        }
+        return line.toByteArray();
     }
 
     void carryOut(Admin admin) throws Exception {
@@ -49,18 +60,18 @@ public class Client {
             case "round_trip" -> {
                 createTopic(admin, Optional.empty());
                 report.put("written", write(records));
-                read("read_uncommitted");
+                read(topic, "read_uncommitted");
             }
             case "transactions" -> {
                 createTopic(admin, Optional.empty());
                 report.put("written", transactions());
-                read("read_committed");
+                read(topic, "read_committed");
             }
             case "elections" -> {
                 // Fewer replicas than brokers, so that they can really move.
                 createTopic(admin, Optional.of((short) 2));
                 CompletableFuture<Integer> written = CompletableFuture.supplyAsync(() -> write(records));
-                CompletableFuture<Void> read = CompletableFuture.runAsync(() -> read("read_uncommitted"));
+                CompletableFuture<Void> read = CompletableFuture.runAsync(() -> read(topic, "read_uncommitted"));
                 do {
                     moveReplicas(admin);
                     moveLeaders(admin);
@@ -69,6 +80,8 @@ public class Client {
                 report.put("written", written.get());
             }
             case "administer" -> administer(admin);
+            case "transfer" -> transfer(admin);
+            case "endure" -> endure(admin);
             default -> throw new IllegalArgumentException("this client cannot do " + task.get("action"));
         }
     }
@@ -99,7 +112,11 @@ public class Client {
     }
 
     void createTopic(Admin admin, Optional<Short> replicas) throws Exception {
-        NewTopic fresh = new NewTopic(topic, Optional.of(task.get("partitions").asInt()), replicas);
+        createTopic(admin, topic, replicas);
+    }
+
+    void createTopic(Admin admin, String name, Optional<Short> replicas) throws Exception {
+        NewTopic fresh = new NewTopic(name, Optional.of(task.get("partitions").asInt()), replicas);
         admin.createTopics(List.of(fresh)).all().get();
     }
 
@@ -167,9 +184,13 @@ public class Client {
         }
     }
 
-    void read(String isolation) {
-        Map<String, Object> more = Map.of("group.id", topic + "-group",
-            "auto.offset.reset", "earliest", "isolation.level", isolation);
+    Consumer<String, String> member(String group, Map<String, Object> more) {
+        Map<String, Object> all = new HashMap<>(more);
+        all.putAll(Map.of("group.id", group, "auto.offset.reset", "earliest"));
+        return new KafkaConsumer<>(properties(all), new StringDeserializer(), new StringDeserializer());
+    }
+
+    void read(String from, String isolation) {
         Map<String, String> expected = new HashMap<>();
         for (int i = 0; i < records; i++) {
             expected.put(key(i), value(i));
@@ -177,8 +198,8 @@ public class Client {
         int read = 0;
         int wrong = 0;
         long deadline = System.nanoTime() + PATIENCE.toNanos();
-        try (var consumer = new KafkaConsumer<>(properties(more), new StringDeserializer(), new StringDeserializer())) {
-            consumer.subscribe(List.of(topic));
+        try (var consumer = member(from + "-group", Map.of("isolation.level", isolation))) {
+            consumer.subscribe(List.of(from));
             while (!expected.isEmpty() && System.nanoTime() < deadline) {
                 for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofSeconds(1))) {
                     if (record.value().equals(expected.remove(record.key()))) {
@@ -190,6 +211,113 @@ public class Client {
             }
         }
         report.put("read", read).put("wrong", wrong);
+    }
+
+    /**
+     * Writes, then carries all of it over into another topic, in transactions that take along how far
+     * the group has come. Every other one is aborted, and must leave neither records nor a place.
+     */
+    void transfer(Admin admin) throws Exception {
+        String target = topic + "-target";
+        createTopic(admin, Optional.empty());
+        createTopic(admin, target, Optional.empty());
+        report.put("written", write(records));
+        String group = topic + "-group";
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        Map<String, Object> byHand = Map.of("enable.auto.commit", false, "max.poll.records", 200);
+        try (var producer = producer(Map.of("transactional.id", topic + "-id")); var consumer = member(group, byHand)) {
+            producer.initTransactions();
+            consumer.subscribe(List.of(topic));
+            int tried = 0;
+            for (int carried = 0; carried < records && System.nanoTime() < deadline; ) {
+                ConsumerRecords<String, String> batch = consumer.poll(Duration.ofSeconds(1));
+                if (!batch.isEmpty()) {
+                    carried += carry(producer, consumer, batch, target, tried++ % 2 == 1);
+                }
+            }
+        }
+        long places = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().values().stream()
+            .mapToLong(OffsetAndMetadata::offset).sum();
+        read(target, "read_committed");
+        report.put("wrong", report.get("wrong").asInt() + (places == records ? 0 : 1));
+    }
+
+    /** One transaction; returns how many records it has carried over for good. */
+    static int carry(Producer<String, String> producer, Consumer<String, String> consumer,
+            ConsumerRecords<String, String> batch, String target, boolean commit) throws Exception {
+        producer.beginTransaction();
+        Map<TopicPartition, OffsetAndMetadata> next = new HashMap<>();
+        for (ConsumerRecord<String, String> record : batch) {
+            producer.send(new ProducerRecord<>(target, record.key(), record.value()));
+            next.put(new TopicPartition(record.topic(), record.partition()), new OffsetAndMetadata(record.offset() + 1));
+        }
+        producer.sendOffsetsToTransaction(next, consumer.groupMetadata());
+        if (commit) {
+            producer.commitTransaction();
+            return batch.count();
+        }
+        producer.abortTransaction();
+        // Back to where the group is: nothing of this counts.
+        consumer.committed(consumer.assignment()).forEach(
+            (partition, place) -> consumer.seek(partition, place == null ? 0 : place.offset()));
+        return 0;
+    }
+
+    /** Writes and reads until standard input ends, and says on the way how far it has come. */
+    void endure(Admin admin) throws Exception {
+        createTopic(admin, Optional.empty());
+        CompletableFuture<Void> ended = CompletableFuture.runAsync(Client::awaitEndOfInput);
+        AtomicInteger written = new AtomicInteger();
+        AtomicInteger failed = new AtomicInteger();
+        CompletableFuture<Void> writing = CompletableFuture.runAsync(() -> writeOn(ended, written, failed));
+        Map<String, String> places = new HashMap<>();
+        int wrong = 0;
+        long deadline = Long.MAX_VALUE;
+        try (var consumer = member(topic + "-group", Map.of())) {
+            consumer.subscribe(List.of(topic));
+            while (!(writing.isDone() && places.size() >= written.get()) && System.nanoTime() < deadline) {
+                if (ended.isDone() && deadline == Long.MAX_VALUE) {
+                    deadline = System.nanoTime() + PATIENCE.toNanos();
+                }
+                for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(200))) {
+                    // Read again at the same place, it is no other record: the group had lost its own.
+                    String place = record.partition() + "@" + record.offset();
+                    String before = places.put(record.key(), place);
+                    String due = value(Integer.parseInt(record.key().replace("key-", "")));
+                    if (!record.value().equals(due) || before != null && !before.equals(place)) {
+                        System.err.println("wrong: " + record + ", before at " + before);
+                        wrong++;
+                    }
+                }
+                report.put("written", written.get()).put("read", places.size()).put("wrong", wrong + failed.get());
+                System.out.println(report);
+            }
+        }
+        writing.get();
+    }
+
+    static void awaitEndOfInput() {
+        try {
+            while (System.in.read() >= 0) { }
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+
+    void writeOn(Future<Void> ended, AtomicInteger written, AtomicInteger failed) {
+        try (var producer = producer(Map.of())) {
+            for (int i = 0; !ended.isDone(); i++) {
+                ProducerRecord<String, String> record = new ProducerRecord<>(topic, key(i), value(i));
+                producer.send(record, (there, error) -> {
+                    (error == null ? written : failed).incrementAndGet();
+                    if (error != null) {
+                        System.err.println("wrong: " + record.key() + ": " + error);
+                    }
+                });
+                LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
+            }
+            producer.flush();
+        }
     }
 
     /** Lets records be written all the time that leaders move, and not before. */

@@ -7,12 +7,15 @@ import sys
 PATIENCE_SECONDS = 60
 
 
-def run(round_trip, describe):
+def run(round_trip, describe, endure=None):
     """Reads the task, carries it out by one of the two or both, and prints the report."""
-    task = json.load(sys.stdin)
+    # One line: the end of standard input is for whoever goes on until then.
+    task = json.loads(sys.stdin.readline())
     report = Report(task["records"])
     if task["action"] == "round_trip":
         round_trip(task, report)
+    elif task["action"] == "endure" and endure:
+        endure(task, report)
     elif task["action"] != "describe":
         sys.exit(f"this client cannot do {task['action']}")
     describe(task, report)
@@ -49,6 +52,10 @@ class Report:
     def __init__(self, records):
         self.expected = dict(record(index) for index in range(records))
         self.told = {"brokers": {}, "cluster_id": None, "written": 0, "read": 0, "wrong": 0}
+
+    def say(self):
+        """How far it has come."""
+        print(json.dumps(self.told), flush=True)
 
     def written(self, count):
         self.told["written"] = count

@@ -3,9 +3,10 @@
 use std::fs;
 
 use throughway_tests::collector::{Collector, Manner, Report, Vendor, check_chain};
+use throughway_tests::soak;
 
 use super::tally::WORD;
-use super::{DAY, HOUR, MINUTE, Site, clock, size, wait_until};
+use super::{DAY, HOUR, MINUTE, Site, clock, wait_until};
 use crate::edge::Edge;
 
 /// More than the first report waits.
@@ -147,7 +148,7 @@ async fn an_endpoint_that_fails_in_every_way_gets_it_once_in_the_end() {
     ];
     // Later than any back-off, sooner than the next report.
     let mut offset = SOON;
-    for (failed, fault) in faults.into_iter().take(size(4, 8)).enumerate() {
+    for (failed, fault) in faults.into_iter().take(soak::times(4, 8)).enumerate() {
         collector.answer(fault);
         clock.set(offset).unwrap();
         let failed = u64::try_from(failed).unwrap();

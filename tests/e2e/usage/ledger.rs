@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{DAY, HOUR, SLACK, Site, clock, kill, size, wait_until};
+use throughway_tests::soak;
+
+use super::{DAY, HOUR, SLACK, Site, clock, kill, wait_until};
 
 /// What a process that is killed may lose.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -40,7 +42,8 @@ async fn a_killed_process_loses_one_flush_at_most_and_counts_nothing_twice() {
     let mut site = Site::new().await;
     site.licensed_for_long();
     let mut may_be_lost = (0, 0);
-    for round in 0..size(4, 200) {
+    let rounds = soak::times(4, 200);
+    for round in 0..rounds {
         let lost = relay_until_killed(&site).await;
         may_be_lost = (may_be_lost.0 + lost.0, may_be_lost.1 + lost.1);
         // Sealed in between: neither a kill nor a report changes a sum.
@@ -61,7 +64,16 @@ async fn a_killed_process_loses_one_flush_at_most_and_counts_nothing_twice() {
         assert_eq!(sum, ledger);
     }
     site.chain_is_whole();
-    assert!(site.ledger("relayed").0 > 0);
+    let (ledger, relayed) = (site.ledger("relayed"), site.tally.sums());
+    assert!(ledger.0 > 0);
+    let (less, lost) = (relayed.0 - ledger.0, may_be_lost.0);
+    soak::note(
+        "usage and kills",
+        &format!(
+            "{rounds} kills: {} of {} bytes in the ledger, {less} less, {lost} may be",
+            ledger.0, relayed.0
+        ),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +121,7 @@ async fn clocks_that_are_set_change_no_sum_and_make_no_double_window() {
     site.settings.tolerate("usage report not delivered");
     let edge = site.start();
     let steps = [HOUR, -30 * DAY, DAY, DAY + 2 * HOUR, -DAY, 0];
-    for (step, offset) in steps.into_iter().take(size(4, 6)).enumerate() {
+    for (step, offset) in steps.into_iter().take(soak::times(4, 6)).enumerate() {
         site.relay(&edge, 5).await;
         clock.set(offset).unwrap();
         site.relay(&edge, 5).await;

@@ -16,7 +16,8 @@ use crate::wire::Connection;
 /// One kind of trouble beside the data plane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Disturbance {
-    /// 2,000 connections at the Admin API whose requests never end, one byte each second.
+    /// 2,000 connections at the Admin API whose requests never end, one byte each second; whoever is
+    /// turned away comes again ten seconds later.
     SlowHttp,
     /// A cluster whose answers name other brokers each time: the address table is computed anew 20
     /// times a second.
@@ -29,6 +30,8 @@ pub enum Disturbance {
 
 const SLOW: usize = 2_000;
 const BYTE: Duration = Duration::from_secs(1);
+/// At once would be a flood of connects, and this loader's own time what is measured.
+const AGAIN: Duration = Duration::from_secs(10);
 const REBUILD: Duration = Duration::from_millis(50);
 const SCRAPE: Duration = Duration::from_millis(100);
 
@@ -84,7 +87,7 @@ impl Disturbance {
 async fn slowly(port: u16) {
     loop {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else {
-            tokio::time::sleep(BYTE).await;
+            tokio::time::sleep(AGAIN).await;
             continue;
         };
         let _sent = stream.write_all(b"GET /health/live HTTP/1.1\r\nx: ").await;
@@ -96,6 +99,8 @@ async fn slowly(port: u16) {
             }
         }
         let _rest = stream.read(&mut [0; 1024]).await;
+        drop(stream);
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

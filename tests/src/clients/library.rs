@@ -126,14 +126,18 @@ impl std::error::Error for NotHere {}
 
 fn java(version: &str, action: Action) -> Result<Vec<OsString>> {
     // Older versions have no share consumer, so that it is a program of its own.
-    let source = match action {
-        Action::Share => "ShareClient.java",
-        _ => "Client.java",
+    let (source, jars) = match action {
+        Action::Share | Action::ShareElections => {
+            ("ShareClient.java", kafka_jars::class_path(version)?)
+        }
+        Action::Streams => ("StreamsClient.java", kafka_jars::streams(version)?),
+        _ => ("Client.java", kafka_jars::class_path(version)?),
     };
-    let jars = kafka_jars::class_path(version)?;
     let quick = "-XX:TieredStopAtLevel=1";
     let level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
-    let mut command: Vec<OsString> = ["java", quick, "-Xmx256m", level, "-cp", &jars]
+    // What tells of a client that begins anew at its bootstrap servers.
+    let begins = "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients.Metadata=info";
+    let mut command: Vec<OsString> = ["java", quick, "-Xmx256m", level, begins, "-cp", &jars]
         .map(Into::into)
         .to_vec();
     command.push(crate_folder().join("clients/java").join(source).into());

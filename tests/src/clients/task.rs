@@ -22,6 +22,15 @@ pub enum Action {
     Elections,
     /// Ask each broker for what only it knows: written are those asked, read those that answered (Java).
     Administer,
+    /// Write, carry over into another topic in transactions that take offsets along, read committed (Java).
+    Transfer,
+    /// Write and read in a share group at the same time, for a test that moves leaders meanwhile (Java).
+    ShareElections,
+    /// Count words by two instances of a Kafka Streams application: written are the words, read those
+    /// found where an instance says that they are (Java).
+    Streams,
+    /// Write and read until told to end (Java, Python): see [`Running`](super::Running).
+    Endure,
 }
 
 /// How a client gets in.
@@ -70,8 +79,11 @@ pub struct Report {
     pub written: usize,
     /// Records read, each key once.
     pub read: usize,
-    /// Keys read twice, never written, or with another value.
+    /// Keys read twice, never written, or with another value; records given up.
     pub wrong: usize,
+    /// What it said of the first of these, and where it talks.
+    #[serde(skip)]
+    pub complaints: Vec<String>,
 }
 
 impl Security {

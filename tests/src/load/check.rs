@@ -55,6 +55,8 @@ pub enum Outcome {
     Committed,
     /// Nothing of it.
     Aborted,
+    /// The library gave up on it: all of it or nothing.
+    Unknown,
 }
 
 /// A transaction and how it ended.
@@ -64,6 +66,16 @@ pub struct Transaction {
     pub keys: Vec<String>,
     /// Its end.
     pub outcome: Outcome,
+}
+
+impl Transaction {
+    /// Records that must be there in the end.
+    pub(super) fn promised(&self) -> usize {
+        match self.outcome {
+            Outcome::Committed => self.keys.len(),
+            Outcome::Aborted | Outcome::Unknown => 0,
+        }
+    }
 }
 
 /// A topic as both observers have it.
@@ -147,8 +159,8 @@ impl Accounts {
             let keys = &transaction.keys;
             let there = keys.iter().filter(|key| visible.contains(&***key)).count();
             let due = match transaction.outcome {
-                Outcome::Committed => keys.len(),
-                Outcome::Aborted => 0,
+                Outcome::Unknown if there > 0 => keys.len(),
+                _ => transaction.promised(),
             };
             if there != due {
                 let outcome = transaction.outcome;
@@ -188,6 +200,22 @@ impl Accounts {
 }
 
 impl Topic {
+    /// One observer has all that the other has, and more behind it in some partition.
+    pub(super) fn is_behind(&self) -> bool {
+        let ends = |records: &[Observed]| -> BTreeMap<i32, i64> {
+            records.iter().map(|r| (r.partition, r.offset)).collect()
+        };
+        let (direct, through) = (ends(&self.direct), ends(&self.through));
+        let common = |records: &[Observed]| -> Vec<Observed> {
+            let both = |r: &&Observed| {
+                let until = |ends: &BTreeMap<i32, i64>| ends.get(&r.partition) >= Some(&r.offset);
+                until(&direct) && until(&through)
+            };
+            records.iter().filter(both).cloned().collect()
+        };
+        direct != through && common(&self.direct) == common(&self.through)
+    }
+
     fn check(&self, found: &mut Vec<String>) {
         let name = &self.name;
         if self.direct != self.through {
@@ -284,7 +312,7 @@ mod tests {
 
     #[test]
     fn each_wrong_is_found() {
-        let wrongs: [(&str, Spoil); 9] = [
+        let wrongs: [(&str, Spoil); 10] = [
             ("lost", |a| a.written.direct[1].offset = 9),
             ("not through", |a| _ = a.written.through.pop()),
             ("another time", |a| a.written.through[0].timestamp = None),
@@ -302,6 +330,13 @@ mod tests {
                 }
             }),
             ("torn", |a| _ = a.transactional.direct.pop()),
+            ("unknown and torn", |a| {
+                a.transactions[0].outcome = Outcome::Unknown;
+                for records in [&mut a.transactional.direct, &mut a.transactional.through] {
+                    records.pop();
+                }
+                a.seen.pop();
+            }),
             ("aborted and seen", |a| {
                 a.transactions[0].outcome = Outcome::Aborted;
             }),
@@ -312,6 +347,20 @@ mod tests {
             spoil(&mut accounts);
             assert_ne!(accounts.violations(), [""; 0], "{what}");
         }
+    }
+
+    #[test]
+    fn only_what_ends_earlier_is_behind() {
+        let mut late = topic("w");
+        assert!(!late.is_behind());
+        late.through.pop();
+        assert!(late.is_behind());
+        // Not late: another record, or none in the middle.
+        late.through[0].value.clear();
+        assert!(!late.is_behind());
+        let mut torn = topic("w");
+        torn.through.remove(1);
+        assert!(!torn.is_behind());
     }
 
     #[test]

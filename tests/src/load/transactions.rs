@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 
 use super::check::{Outcome, Transaction, value_of};
@@ -21,21 +21,26 @@ type Writer = ThreadedProducer<DefaultProducerContext>;
 
 /// Writes until it is told to stop, and returns how each transaction ended.
 pub(super) fn run(way: &Way, topic: &str, progress: &Progress) -> Result<Vec<Transaction>> {
-    let producer: Writer = way
-        .config()
-        .set("transactional.id", format!("{topic}-writer"))
-        .set("transaction.timeout.ms", "60000")
-        .set("linger.ms", "5")
-        .create()?;
-    again("init", || producer.init_transactions(STEP))?;
+    let mut producer = open(way, topic)?;
     let mut all = Vec::new();
     let mut number = 0;
     while progress.goes_on() {
         let (keys, failed) = write(&producer, topic, number)?;
-        let outcome = if failed || number % ABORTED == ABORTED - 1 {
-            abort(&producer)?
+        let on_purpose = number % ABORTED == ABORTED - 1;
+        let (ended, at_worst) = if failed || on_purpose {
+            (abort(&producer), Outcome::Aborted)
         } else {
-            commit(&producer)?
+            (commit(&producer), Outcome::Unknown)
+        };
+        let outcome = match ended {
+            Ok(outcome) => outcome,
+            Err(error) if is_final(&error) => {
+                // As any application does then; the new producer ends what the old one has left.
+                drop(producer);
+                producer = open(way, topic)?;
+                at_worst
+            }
+            Err(error) => return Err(error),
         };
         if outcome == Outcome::Committed {
             progress.add(Kind::Committed, 1);
@@ -44,6 +49,23 @@ pub(super) fn run(way: &Way, topic: &str, progress: &Progress) -> Result<Vec<Tra
         number += 1;
     }
     Ok(all)
+}
+
+fn open(way: &Way, topic: &str) -> Result<Writer> {
+    let producer: Writer = way
+        .config()
+        .set("transactional.id", format!("{topic}-writer"))
+        .set("transaction.timeout.ms", "60000")
+        .set("linger.ms", "5")
+        .create()?;
+    again("init", || producer.init_transactions(STEP))?;
+    Ok(producer)
+}
+
+/// After these the library lets its producer do nothing more: librdkafka calls INVALID_TXN_STATE one,
+/// which a broker answers when it has ended the transaction and its first answer to that was lost.
+fn is_final(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(KafkaError::Transaction(why)) if why.is_fatal())
 }
 
 /// Two records to each partition; also says whether one of them was not taken.
@@ -88,12 +110,22 @@ fn again(what: &'static str, mut call: impl FnMut() -> Result<(), KafkaError>) -
     loop {
         match call() {
             Ok(()) => return Ok(()),
-            Err(KafkaError::Transaction(why)) if why.is_retriable() => {
+            Err(error) if may_be_repeated(&error) => {
                 if Instant::now() > deadline {
-                    bail!("{what}: {why} for {LIMIT:?}");
+                    bail!("{what}: {error} for {LIMIT:?}");
                 }
             }
             Err(error) => return Err(error).context(what),
         }
+    }
+}
+
+/// A commit begins by waiting for acknowledgements, and running out of time there is no error of the
+/// transaction's.
+fn may_be_repeated(error: &KafkaError) -> bool {
+    match error {
+        KafkaError::Transaction(why) => why.is_retriable(),
+        KafkaError::Flush(code) => *code == RDKafkaErrorCode::OperationTimedOut,
+        _ => false,
     }
 }

@@ -1,10 +1,12 @@
 //! An idempotent writer that never stops writing.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rdkafka::ClientContext;
+use rdkafka::Statistics;
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
@@ -26,7 +28,16 @@ struct Deliveries {
     progress: Arc<Progress>,
 }
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn stats(&self, all: Statistics) {
+        let asked = all
+            .brokers
+            .values()
+            .filter_map(|one| one.req.get("Metadata"));
+        let asked = asked.sum::<i64>().unsigned_abs();
+        self.progress.refreshes.store(asked, Ordering::Relaxed);
+    }
+}
 
 impl ProducerContext for Deliveries {
     /// The key.
@@ -54,7 +65,9 @@ pub(super) fn run(way: &Way, topic: &str, progress: &Arc<Progress>) -> Result<Ac
     let producer: ThreadedProducer<Deliveries> = way
         .config()
         .set("enable.idempotence", "true")
+        .set("max.in.flight", way.in_flight.to_string())
         .set("linger.ms", "5")
+        .set("statistics.interval.ms", "500")
         .create_with_context(deliveries.clone())?;
     let mut sequence = 0_u64;
     while progress.goes_on() {

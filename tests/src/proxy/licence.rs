@@ -23,6 +23,16 @@ pub struct Licence {
 }
 
 impl Licence {
+    /// An ordinary one: it begins now, lasts so many days and has a month of grace.
+    #[must_use]
+    pub const fn of(days: u32) -> Self {
+        Self {
+            begins: 0,
+            days,
+            grace_days: 30,
+        }
+    }
+
     /// Signs it.
     ///
     /// # Errors
@@ -53,11 +63,7 @@ impl Licence {
 /// When it cannot be issued: no test could run.
 pub(super) fn of_this_process() -> String {
     static TOKEN: OnceLock<String> = OnceLock::new();
-    let ordinary = Licence {
-        begins: 0,
-        days: 60,
-        grace_days: 30,
-    };
-    let token = TOKEN.get_or_init(|| ordinary.issue().expect("issue a licence for tests"));
+    let issue = || Licence::of(60).issue();
+    let token = TOKEN.get_or_init(|| issue().expect("issue a licence for tests"));
     token.clone()
 }

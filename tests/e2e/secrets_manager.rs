@@ -35,12 +35,7 @@ const BROKEN: Manner = Manner::Refuses(500, "InternalServiceError", "An error oc
 const EXPIRED: Manner = Manner::Refuses(400, "ExpiredTokenException", "The token has expired");
 
 fn licence(days: u32) -> String {
-    let licence = Licence {
-        begins: 0,
-        days,
-        grace_days: 30,
-    };
-    licence.issue().unwrap()
+    Licence::of(days).issue().unwrap()
 }
 
 async fn heart() -> ScriptBroker {
@@ -344,7 +339,7 @@ async fn ten_minutes_of_errors_are_one_line_and_no_session() {
     edge.wait_for_lines(AGAIN, 1).unwrap();
     told_nothing(&edge, &[&token]);
     soak::note(
-        "secret::ten_minutes_of_errors_are_one_line_and_no_session",
+        "secrets_manager::ten_minutes_of_errors_are_one_line_and_no_session",
         &format!("{rounds} rounds of a session kept and a new one, 1 line"),
     );
 }

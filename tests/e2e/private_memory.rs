@@ -2,6 +2,7 @@
 //! has it.
 
 use std::fs;
+use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
 use rustix::process::getuid;
@@ -36,13 +37,18 @@ fn environment_of(process: i32) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_process_of_its_user_reads_its_memory_and_no_core_is_dumped() {
     // That a process like any other can be read this way.
-    let command = as_a_user(&["sleep", "600"]);
+    let command = as_a_user(&["sh", "-c", "echo begun; exec sleep 600"]);
     let mut plain = Command::new(&command[0])
         .args(&command[1..])
         .env("MARKER", "to be seen")
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    // Before that it may still be root.
+    let mut word = [0; 6];
+    let mut words = plain.stdout.take().unwrap();
+    words.read_exact(&mut word).unwrap();
     let id = i32::try_from(plain.id()).unwrap();
     let read = environment_of(id);
     plain.kill().unwrap();
