@@ -3,6 +3,7 @@
 //! Owns what the tests of single bytes have in common. It must not know what is behind.
 
 use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -83,6 +84,8 @@ pub(crate) fn settings_by_name(broker: &ScriptBroker) -> (Settings, u16, Files) 
 pub(crate) struct Edge {
     proxy: Proxy,
     pub(crate) first_port: u16,
+    /// Server name and authority, where its clients speak TLS.
+    pub(crate) tls: Option<(String, PathBuf)>,
 }
 
 impl Edge {
@@ -93,19 +96,29 @@ impl Edge {
     }
 
     pub(crate) fn start(settings: &Settings, first_port: u16) -> Self {
-        let proxy = settings.start().unwrap();
-        Self { proxy, first_port }
+        Self::of(settings.start().unwrap(), first_port)
     }
 
     /// Where it comes up and is not ready.
     pub(crate) fn start_unready(settings: &Settings, first_port: u16) -> Self {
-        let proxy = settings.start_unready().unwrap();
-        Self { proxy, first_port }
+        Self::of(settings.start_unready().unwrap(), first_port)
+    }
+
+    fn of(proxy: Proxy, first_port: u16) -> Self {
+        let tls = None;
+        Self {
+            proxy,
+            first_port,
+            tls,
+        }
     }
 
     /// Where this node is served.
     pub(crate) fn door(&self, node_id: u16) -> Door {
-        Door::plain(self.first_port + node_id)
+        Door {
+            tls: self.tls.clone(),
+            ..Door::plain(self.first_port + node_id)
+        }
     }
 
     /// A connection to the broker that is known.

@@ -3,87 +3,159 @@
 use std::time::{Duration, Instant};
 
 use throughway_tests::bench::usage::cpu_of;
-use throughway_tests::wire::raw_request;
+use throughway_tests::certificates::Authority;
+use throughway_tests::files::TemporaryFolder;
+use throughway_tests::proxy::Settings;
+use throughway_tests::script_broker::{Received, Reply, ScriptBroker};
 use throughway_tests::{soak, usage};
 
-use crate::edge::{Edge, broker, quiet_broker, settings};
-use throughway_tests::script_broker::Reply;
+use crate::edge::{Edge, broker, quiet_broker, settings, upstream_name};
+use crate::round_trips::{HEARTBEAT, assert_not_starved, nearly_all, round_trip};
 
-/// Both legs, plaintext.
+/// Both legs, plaintext and TLS.
 const EACH: u64 = 40 << 10;
+const EACH_TLS: u64 = 90 << 10;
 
-/// For an allocator to give back what nobody uses any more.
+/// For an allocator to give back what nobody uses any more: it does so little by little.
 const GIVEN_BACK: Duration = Duration::from_secs(30);
 
-/// What an allocator may keep of what it has got back, of the peak.
-const KEPT_PERCENT: u64 = 60;
+/// What an allocator may keep of what it has got back.
+const KEPT_PERCENT: u64 = 25;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn idle_clients_cost_little_and_leave_nothing_behind() {
-    let clients = soak::times(400, 9_500);
-    let broker = broker(|request| match request.api_key {
-        12 => Reply::bytes(request, &[0; 6]),
-        _ => Reply::usual(request),
-    })
-    .await;
+/// By which clients that are not idle notice those that are.
+const ACTIVE: usize = 100;
+
+const EDGE_NAME: &str = "edge.test";
+
+fn answer(request: &Received) -> Reply {
+    if request.api_key == HEARTBEAT.0 {
+        return Reply::bytes(request, &[0; 6]);
+    }
+    Reply::usual(request)
+}
+
+/// throughway before one broker, plaintext on both legs.
+async fn plaintext() -> (ScriptBroker, Edge) {
+    let broker = broker(answer).await;
     let (mut settings, port) = settings(&broker);
     settings.set("GATEWAY_LOG", "info");
     let edge = Edge::start(&settings, port);
-    let process = edge.process().id();
-    // What is made once is there.
-    drop(edge.log_in(1).await);
-    let base = usage::memory(process).unwrap();
-    let mut idle = Vec::with_capacity(clients);
-    for _ in 0..clients {
-        let mut client = edge.log_in(1).await;
-        client
-            .send_frame(&raw_request((12, 0), 3, &[0; 8]))
-            .await
-            .unwrap();
-        client.receive_frame().await.unwrap();
-        idle.push(client);
-        broker.forget();
+    (broker, edge)
+}
+
+/// The same by TLS on both.
+async fn tls(folder: &TemporaryFolder) -> (ScriptBroker, Edge) {
+    let [downstream, upstream] =
+        ["downstream", "upstream"].map(|name| Authority::new(folder.path(), name).unwrap());
+    let identity = upstream.issue("broker", &[&upstream_name(1)]).unwrap();
+    let broker = ScriptBroker::start_tls(&identity, answer).await.unwrap();
+    let (mut settings, port): (Settings, u16) = settings(&broker);
+    let identity = downstream.issue("edge", &[EDGE_NAME]).unwrap();
+    for (name, value) in [
+        ("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL".into()),
+        ("GATEWAY_SSL_CERTIFICATE_PATH", identity.certificate),
+        ("GATEWAY_SSL_PRIVATE_KEY_PATH", identity.key),
+        ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL".into()),
+        ("KAFKA_SSL_TRUSTSTORE_LOCATION", upstream.certificate()),
+        ("GATEWAY_LOG", "info".into()),
+    ] {
+        settings.set(name, value.display().to_string());
     }
-    let full = usage::memory(process).unwrap();
-    let each = (full - base) / clients as u64;
+    let mut edge = Edge::start(&settings, port);
+    edge.tls = Some((EDGE_NAME.to_owned(), downstream.certificate()));
+    (broker, edge)
+}
+
+/// How much of a processor it takes while nobody says anything.
+async fn share_at_rest(process: i32) -> f64 {
     let (began, before) = (Instant::now(), cpu_of(process, "").unwrap());
     // Idle for a while: that is what is measured.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let used = cpu_of(process, "").unwrap() - before;
-    let share = used.as_secs_f64() / began.elapsed().as_secs_f64();
-    drop(idle);
+    used.as_secs_f64() / began.elapsed().as_secs_f64()
+}
+
+/// Waits until its memory is so small, or until it should have become so.
+async fn shrink(process: i32, most: u64) -> u64 {
+    let gone = Instant::now();
+    loop {
+        let left = usage::memory(process).unwrap();
+        if left <= most || gone.elapsed() > GIVEN_BACK {
+            return left;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn wait_for_the_end_of_all(edge: &Edge) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while edge.metric("throughway_sessions", &[]) > 0 {
         assert!(Instant::now() < deadline, "sessions without clients");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let most = base + (full - base) * KEPT_PERCENT / 100 + (8 << 20);
-    let gone = Instant::now();
-    let mut left = usage::memory(process).unwrap();
-    while left > most && gone.elapsed() < GIVEN_BACK {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        left = usage::memory(process).unwrap();
+}
+
+async fn cost_little_and_leave_nothing_behind(
+    what: &str,
+    (broker, edge): (ScriptBroker, Edge),
+    bar: u64,
+) {
+    let (clients, requests) = (soak::times(400, 9_500), soak::times(20, 400));
+    let process = edge.process().id();
+    // What is made once is there.
+    drop(edge.log_in(1).await);
+    let base = usage::memory(process).unwrap();
+    let before = nearly_all(&edge, ACTIVE, requests).await;
+    let mut idle = Vec::with_capacity(clients);
+    for _ in 0..clients {
+        let mut client = edge.log_in(1).await;
+        round_trip(&mut client).await;
+        idle.push(client);
+        broker.forget();
     }
+    let full = usage::memory(process).unwrap();
+    let each = (full - base) / clients as u64;
+    let share = share_at_rest(process).await;
+    let beside = nearly_all(&edge, ACTIVE, requests).await;
+    drop(idle);
+    wait_for_the_end_of_all(&edge).await;
+    let most = base + (full - base) * KEPT_PERCENT / 100 + (8 << 20);
+    let left = shrink(process, most).await;
     let result = format!(
         "{clients} idle clients and as many broker connections: {:.1} KiB a pair, {:.1} % of a processor; \
-         memory {} before, {} with them, {} within {:.0} s after",
+         99 % of the round trips of {ACTIVE} others {:.1} ms before, {:.1} ms beside them; memory {} before, \
+         {} with them, {} after",
         each as f64 / 1024.0,
         share * 100.0,
+        before.as_secs_f64() * 1e3,
+        beside.as_secs_f64() * 1e3,
         soak::mebibytes(base),
         soak::mebibytes(full),
         soak::mebibytes(left),
-        gone.elapsed().as_secs_f64(),
     );
-    soak::note("idle clients", &result);
-    assert!(each <= EACH, "{result}");
+    soak::note(what, &result);
+    assert!(each <= bar, "{result}");
     assert!(share < 0.02, "{result}");
     assert!(left <= most, "{result}");
+    assert_not_starved(before, beside, 150, &result);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_clients_cost_little_and_leave_nothing_behind() {
+    cost_little_and_leave_nothing_behind("idle clients", plaintext().await, EACH).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_clients_by_tls_cost_little_and_leave_nothing_behind() {
+    let folder = TemporaryFolder::new("throughway-idle-").unwrap();
+    let ground = tls(&folder).await;
+    cost_little_and_leave_nothing_behind("idle clients, TLS", ground, EACH_TLS).await;
 }
 
 /// None has said anything yet, so that none has cost a broker connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_have_said_nothing_cost_less() {
-    let sockets = soak::times(500, 4_500);
+    let sockets = soak::times(500, 19_000);
     let broker = quiet_broker().await;
     let (mut settings, port) = settings(&broker);
     settings.set("GATEWAY_LOG", "info");

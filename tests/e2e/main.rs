@@ -45,6 +45,7 @@ mod reauthentication;
 mod release;
 mod resets;
 mod restart;
+mod round_trips;
 mod secrets_manager;
 mod service_manager;
 mod sessions;

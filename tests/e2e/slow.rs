@@ -12,8 +12,8 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use crate::edge::{Edge, broker, settings};
+use crate::round_trips::{HEARTBEAT, assert_not_starved, nearly_all};
 
-const HEARTBEAT: (i16, i16) = (12, 0);
 const FETCH: (i16, i16) = (1, 4);
 
 /// Answers heartbeats at once, and each fetch with so much.
@@ -29,51 +29,6 @@ async fn generous_broker(bytes: usize) -> ScriptBroker {
         _ => Reply::usual(request),
     })
     .await
-}
-
-async fn round_trip(connection: &mut Connection) -> Duration {
-    let began = Instant::now();
-    connection
-        .send_frame(&raw_request(HEARTBEAT, 9, &[0; 8]))
-        .await
-        .unwrap();
-    let answer = connection.receive_frame().await.unwrap();
-    assert_eq!(answer[..4], 9_i32.to_be_bytes());
-    began.elapsed()
-}
-
-/// Round trips of others, from the fastest to the slowest.
-async fn others(edge: &Edge, clients: usize, each: usize) -> Vec<Duration> {
-    let mut open = Vec::new();
-    for _ in 0..clients {
-        open.push(edge.log_in(1).await);
-    }
-    let mut tasks = JoinSet::new();
-    for mut client in open {
-        tasks.spawn(async move {
-            let mut took = Vec::new();
-            for _ in 0..each {
-                took.push(round_trip(&mut client).await);
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            took
-        });
-    }
-    let mut all = tasks.join_all().await.concat();
-    all.sort_unstable();
-    all
-}
-
-fn nearly_all(took: &[Duration]) -> Duration {
-    took[took.len() * 99 / 100]
-}
-
-/// Slower than before, but not starved: on a machine that does other things too, a bare factor of two
-/// would now and then be the machine's.
-fn assert_not_starved(before: Duration, beside: Duration, what: &str) {
-    let least = if soak::is_on() { 250 } else { 5_000 };
-    let bar = (before * 2).max(Duration::from_millis(least));
-    assert!(beside <= bar, "{what}: {beside:?} instead of {before:?}");
 }
 
 /// A client that takes as little from the network as it can.
@@ -99,7 +54,7 @@ async fn readers_that_hardly_read_cost_little_and_disturb_nobody() {
     settings.set("GATEWAY_LOG", "info");
     let edge = Edge::start(&settings, port);
     let process = edge.process().id();
-    let before = nearly_all(&others(&edge, 20, 50).await);
+    let before = nearly_all(&edge, 20, 50).await;
     let base = usage::memory(process).unwrap();
 
     let mut reading = JoinSet::new();
@@ -119,7 +74,7 @@ async fn readers_that_hardly_read_cost_little_and_disturb_nobody() {
             }
         });
     }
-    let beside = nearly_all(&others(&edge, 20, 100).await);
+    let beside = nearly_all(&edge, 20, 100).await;
     let grown = usage::memory(process).unwrap().saturating_sub(base);
     let result = format!(
         "{readers} readers of 1 KiB/s, a quarter of which have stopped: memory +{}, {} KiB each; \
@@ -131,7 +86,7 @@ async fn readers_that_hardly_read_cost_little_and_disturb_nobody() {
     );
     soak::note("slow readers", &result);
     assert!(grown <= EACH * readers as u64, "{result}");
-    assert_not_starved(before, beside, &result);
+    assert_not_starved(before, beside, 200, &result);
     assert_eq!(reading.len(), readers, "closed though they read");
     reading.shutdown().await;
 }
@@ -145,7 +100,7 @@ async fn one_that_takes_all_it_can_get_does_not_starve_the_others() {
     // The hot one and most others share one core.
     settings.set("GATEWAY_WORKER_THREADS", "1");
     let edge = Edge::start(&settings, port);
-    let before = nearly_all(&others(&edge, clients, each).await);
+    let before = nearly_all(&edge, clients, each).await;
     let mut hot = edge.log_in(1).await;
     let fetching = tokio::spawn(async move {
         let mut bytes = 0_usize;
@@ -157,7 +112,7 @@ async fn one_that_takes_all_it_can_get_does_not_starve_the_others() {
             assert!(bytes > 0);
         }
     });
-    let beside = nearly_all(&others(&edge, clients, each).await);
+    let beside = nearly_all(&edge, clients, each).await;
     assert!(!fetching.is_finished(), "the hot one has stopped");
     fetching.abort();
     let result = format!(
@@ -167,7 +122,7 @@ async fn one_that_takes_all_it_can_get_does_not_starve_the_others() {
         beside.as_millis(),
     );
     soak::note("one hot client", &result);
-    assert_not_starved(before, beside, &result);
+    assert_not_starved(before, beside, 200, &result);
 }
 
 /// What is said at a phase, a byte at a time and never to its end, and the deadline that ends it.

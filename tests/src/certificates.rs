@@ -5,12 +5,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
 };
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
 
 /// One authority and the folder its files are in.
 pub struct Authority {
@@ -28,6 +33,24 @@ pub struct Identity {
     pub key: PathBuf,
     /// Key, then chain, in one file: what Kafka calls a PEM key store.
     pub both: PathBuf,
+}
+
+impl Identity {
+    /// What shakes hands as a server with this certificate and asks clients for none.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn acceptor(&self) -> Result<TlsAcceptor> {
+        let chain = CertificateDer::pem_file_iter(&self.certificate)?;
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                chain.collect::<Result<_, _>>()?,
+                PrivateKeyDer::from_pem_file(&self.key)?,
+            )?;
+        Ok(Arc::new(config).into())
+    }
 }
 
 impl Authority {

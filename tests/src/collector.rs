@@ -11,9 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -89,13 +86,6 @@ impl Collector {
         let folder = TemporaryFolder::new("throughway-collector-")?;
         let authority = Authority::new(folder.path(), "collector")?;
         let identity = authority.issue("collector", &["localhost", "127.0.0.1"])?;
-        let chain = CertificateDer::pem_file_iter(&identity.certificate)?;
-        let tls = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(
-                chain.collect::<Result<_, _>>()?,
-                PrivateKeyDer::from_pem_file(&identity.key)?,
-            )?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -108,11 +98,7 @@ impl Collector {
             changed: Notify::new(),
         });
         let mut task = JoinSet::new();
-        task.spawn(serve(
-            listener,
-            TlsAcceptor::from(Arc::new(tls)),
-            Arc::clone(&shared),
-        ));
+        task.spawn(serve(listener, identity.acceptor()?, Arc::clone(&shared)));
         Ok(Self {
             address,
             authority,

@@ -9,9 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -100,14 +98,9 @@ impl Recorder {
 
 impl Tls {
     fn new(files: &RecorderTls) -> Result<Self> {
-        let chain = CertificateDer::pem_file_iter(&files.identity.certificate)?;
-        let key = PrivateKeyDer::from_pem_file(&files.identity.key)?;
-        let server = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(chain.collect::<Result<_, _>>()?, key)?;
         let client = client_config(&files.ca, None)?;
         Ok(Self {
-            acceptor: Arc::new(server).into(),
+            acceptor: files.identity.acceptor()?,
             connector: Arc::new(client).into(),
         })
     }

@@ -1,7 +1,9 @@
 //! A broker that follows a script: for answers that no real broker gives.
 //!
-//! Owns a port on 127.0.0.1, the framing, and a note of all that arrived; what to answer is the
-//! test's closure, with help for what every session begins with.
+//! Owns a port on 127.0.0.1, plaintext or TLS, the framing, and a note of all that arrived; what to answer is the
+//! test's closure.
+
+mod reply;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,17 +11,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::metadata_response::MetadataResponseBroker;
-use kafka_protocol::messages::{
-    ApiKey, ApiVersionsResponse, BrokerId, MetadataResponse, ResponseHeader,
-    SaslAuthenticateResponse, SaslHandshakeResponse,
-};
-use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+pub use self::reply::Reply;
+use crate::certificates::Identity;
+use crate::wire::Stream;
 
 /// Nothing a test waits for takes longer.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -37,25 +38,6 @@ pub struct Received {
     pub correlation_id: i32,
     /// The whole frame, without its length.
     pub frame: Bytes,
-}
-
-/// What to do about a request.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// Send one frame with this payload, header included.
-    Frame(Bytes),
-    /// Send these bytes as they are: frames cut short, lengths that lie.
-    Raw(Bytes),
-    /// Do all of these, in order.
-    Each(Vec<Self>),
-    /// Wait until the test says so.
-    Await(Arc<Notify>),
-    /// Say nothing.
-    Silence,
-    /// Close.
-    Close,
-    /// Reset the connection, as a peer that has crashed does.
-    Reset,
 }
 
 /// A listening script; ends when dropped.
@@ -81,95 +63,6 @@ struct State {
     received: Vec<Received>,
 }
 
-impl Reply {
-    /// The right answer to `request`: header and `message`.
-    ///
-    /// # Errors
-    ///
-    /// When `message` has no such version.
-    pub fn to<M: Encodable + HeaderVersion>(request: &Received, message: &M) -> Result<Self> {
-        Self::in_version(request.api_version, request, message)
-    }
-
-    /// Bytes that take the place of a body.
-    #[must_use]
-    pub fn bytes(request: &Received, body: &[u8]) -> Self {
-        Self::Frame(Bytes::from(
-            [&request.correlation_id.to_be_bytes(), body].concat(),
-        ))
-    }
-
-    /// What a broker of Kafka 4.1 says that takes every password: ApiVersions, SaslHandshake and
-    /// SaslAuthenticate; anything else meets silence.
-    ///
-    /// # Panics
-    ///
-    /// When the request's version does not exist.
-    #[must_use]
-    pub fn usual(request: &Received) -> Self {
-        match ApiKey::try_from(request.api_key) {
-            Ok(ApiKey::ApiVersions) => {
-                // The layout has not changed since v3.
-                let version = request.api_version.min(4);
-                Self::in_version(version, request, &ranges())
-            }
-            Ok(ApiKey::SaslHandshake) => {
-                let plain = vec![StrBytes::from_static_str("PLAIN")];
-                Self::to(
-                    request,
-                    &SaslHandshakeResponse::default().with_mechanisms(plain),
-                )
-            }
-            Ok(ApiKey::SaslAuthenticate) => Self::to(request, &SaslAuthenticateResponse::default()),
-            _ => Ok(Self::Silence),
-        }
-        .unwrap()
-    }
-
-    /// A Metadata answer (version 2 and up) without topics: id, host and port of each broker.
-    ///
-    /// # Panics
-    ///
-    /// When the request's version does not exist.
-    #[must_use]
-    pub fn metadata(request: &Received, cluster: &str, brokers: &[(i32, String, i32)]) -> Self {
-        let broker = |(id, host, port): &(i32, String, i32)| {
-            MetadataResponseBroker::default()
-                .with_node_id(BrokerId(*id))
-                .with_host(StrBytes::from_string(host.clone()))
-                .with_port(*port)
-        };
-        let response = MetadataResponse::default()
-            .with_cluster_id(Some(StrBytes::from_string(cluster.to_owned())))
-            .with_brokers(brokers.iter().map(broker).collect());
-        Self::to(request, &response).unwrap()
-    }
-
-    fn in_version<M: Encodable + HeaderVersion>(
-        version: i16,
-        request: &Received,
-        message: &M,
-    ) -> Result<Self> {
-        let mut payload = BytesMut::new();
-        ResponseHeader::default()
-            .with_correlation_id(request.correlation_id)
-            .encode(&mut payload, M::header_version(version))?;
-        message.encode(&mut payload, version)?;
-        Ok(Self::Frame(payload.freeze()))
-    }
-}
-
-fn ranges() -> ApiVersionsResponse {
-    let range = |key: ApiKey| {
-        let versions = key.valid_versions();
-        ApiVersion::default()
-            .with_api_key(key as i16)
-            .with_min_version(versions.min)
-            .with_max_version(versions.max)
-    };
-    ApiVersionsResponse::default().with_api_keys(ApiKey::iter().map(range).collect())
-}
-
 impl ScriptBroker {
     /// Listens on a port of the system's choice and answers each request as `script` says.
     ///
@@ -179,11 +72,27 @@ impl ScriptBroker {
     pub async fn start(
         script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Result<Self> {
+        Self::listen(None, Arc::new(script)).await
+    }
+
+    /// The same by TLS, as `identity`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no port, or the identity cannot be read.
+    pub async fn start_tls(
+        identity: &Identity,
+        script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::listen(Some(identity.acceptor()?), Arc::new(script)).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>, script: Script) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let noted = Arc::new(Noted::default());
         let mut task = JoinSet::new();
-        task.spawn(serve(listener, Arc::new(script), Arc::clone(&noted)));
+        task.spawn(serve(listener, tls, script, Arc::clone(&noted)));
         Ok(Self {
             address,
             noted,
@@ -261,15 +170,38 @@ impl Noted {
 
 type Script = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 
-async fn serve(listener: TcpListener, script: Script, noted: Arc<Noted>) {
+/// What a conversation runs over, and the connection below it, which may be reset.
+trait Leg: Stream {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Leg for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Leg for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, script: Script, noted: Arc<Noted>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let (script, noted) = (Arc::clone(&script), Arc::clone(&noted));
+        let (tls, script, noted) = (tls.clone(), Arc::clone(&script), Arc::clone(&noted));
         let connection = noted.lock().connections;
         noted.lock().connections += 1;
         connections.spawn(async move {
             // The other side may go at any time: that is what such tests are about.
-            let _ = converse(stream, connection, &script, &noted).await;
+            let _ = match tls {
+                None => converse(stream, connection, &script, &noted).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => converse(stream, connection, &script, &noted).await,
+                    Err(error) => Err(error.into()),
+                },
+            };
             noted.lock().ended += 1;
             noted.changed.notify_waiters();
         });
@@ -278,12 +210,12 @@ async fn serve(listener: TcpListener, script: Script, noted: Arc<Noted>) {
 }
 
 async fn converse(
-    mut stream: TcpStream,
+    mut stream: impl Leg,
     connection: usize,
     script: &Script,
     noted: &Noted,
 ) -> Result<()> {
-    stream.set_nodelay(true)?;
+    stream.tcp().set_nodelay(true)?;
     loop {
         let length = stream.read_u32().await?;
         let mut payload = vec![0; length.try_into()?];
@@ -306,7 +238,7 @@ async fn converse(
 }
 
 /// Returns whether the conversation goes on.
-async fn act(stream: &mut TcpStream, reply: Reply) -> Result<bool> {
+async fn act(stream: &mut impl Leg, reply: Reply) -> Result<bool> {
     // In reverse, the next one to do last.
     let mut due = vec![reply];
     while let Some(reply) = due.pop() {
@@ -323,7 +255,7 @@ async fn act(stream: &mut TcpStream, reply: Reply) -> Result<bool> {
             Reply::Silence => {}
             Reply::Close => return Ok(false),
             Reply::Reset => {
-                stream.set_zero_linger()?;
+                stream.tcp().set_zero_linger()?;
                 return Ok(false);
             }
         }
