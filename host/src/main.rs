@@ -24,6 +24,10 @@ use crate::cli::license::Outcome;
 use crate::cli::map::{Check, Map};
 use crate::cli::{Cli, Command, FAILED, REFUSED};
 
+/// Gives back what closed connections have used (`docs/decisions/0004`).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::from(std::env::args_os()) {
         Ok(cli) => cli,

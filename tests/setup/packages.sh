@@ -20,6 +20,7 @@ venv() { python3 -c 'import venv, ensurepip'; }
 case $for_what in
 build)
     need gcc command -v cc
+    need make command -v make
     need libc6-dev compiles stdlib.h
     need git command -v git
     ;;
