@@ -95,6 +95,13 @@ impl Site {
         }
     }
 
+    /// Until the ledger has all that was relayed.
+    fn wait_for_flush(&self, edge: &Edge) {
+        wait_until(edge, "a flush", || {
+            self.ledger("relayed") == self.tally.sums()
+        });
+    }
+
     /// `throughway usage …` with the state directory: its exit code and standard output.
     fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(binary().unwrap())

@@ -49,9 +49,7 @@ async fn a_report_is_delivered_and_its_receipt_kept() {
     let clock = clock(&mut site);
     let edge = site.start();
     site.relay(&edge, 40).await;
-    wait_until(&edge, "a flush", || {
-        site.ledger("relayed") == site.tally.sums()
-    });
+    site.wait_for_flush(&edge);
     assert!(collector.received().is_empty());
     clock.set(SOON).unwrap();
     collector.wait_for(Manner::Receipts, 1).await.unwrap();
@@ -100,6 +98,8 @@ async fn a_sink_delivers_nothing_and_overdue_is_seen() {
     site.settings.tolerate("usage reporting is overdue");
     let edge = site.start();
     site.relay(&edge, 5).await;
+    // From which on the first report becomes due.
+    site.wait_for_flush(&edge);
     clock.set(SOON).unwrap();
     wait_until(&edge, "a failure", || sent(&edge, "failed") > 0);
     wait_until(&edge, "undelivered", || {
@@ -133,9 +133,7 @@ async fn an_endpoint_that_fails_in_every_way_gets_it_once_in_the_end() {
     site.settings.tolerate("usage report not delivered");
     let edge = site.start();
     site.relay(&edge, 20).await;
-    wait_until(&edge, "a flush", || {
-        site.ledger("relayed") == site.tally.sums()
-    });
+    site.wait_for_flush(&edge);
     let faults = [
         Manner::Status(500),
         Manner::UnknownKey,
@@ -183,6 +181,8 @@ async fn what_an_endpoint_refuses_stays_to_be_carried_by_hand() {
         .tolerate("the usage endpoint refuses this report");
     let edge = site.start();
     site.relay(&edge, 5).await;
+    // From which on the first report becomes due.
+    site.wait_for_flush(&edge);
     clock.set(SOON).unwrap();
     wait_until(&edge, "refused", || sent(&edge, "refused") == 1);
     wait_until(&edge, "undelivered", || {
@@ -191,9 +191,7 @@ async fn what_an_endpoint_refuses_stays_to_be_carried_by_hand() {
     // Nor does it come back by itself.
     clock.set(SOON + 7 * HOUR).unwrap();
     site.relay(&edge, 5).await;
-    wait_until(&edge, "a flush", || {
-        site.ledger("relayed") == site.tally.sums()
-    });
+    site.wait_for_flush(&edge);
     assert_eq!(collector.received().len(), 1);
     carry_by_hand(&site, &edge, 2);
     site.stop(edge);
@@ -244,9 +242,7 @@ async fn without_a_way_out_a_bundle_and_its_receipts_are_carried() {
     let site = Site::new().await;
     let edge = site.start();
     site.relay(&edge, 5).await;
-    wait_until(&edge, "a flush", || {
-        site.ledger("relayed") == site.tally.sums()
-    });
+    site.wait_for_flush(&edge);
     carry_by_hand(&site, &edge, 1);
     site.stop(edge);
 }

@@ -93,9 +93,7 @@ async fn a_full_disk_costs_neither_traffic_nor_a_byte_of_the_ledger() {
     assert_eq!(site.ledger("relayed"), before);
     site.relay(&edge, 10).await;
     fs::remove_file(site.file("ledger.new")).unwrap();
-    wait_until(&edge, "a flush", || {
-        site.ledger("relayed") == site.tally.sums()
-    });
+    site.wait_for_flush(&edge);
     site.stop(edge);
 }
 
