@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use throughway_tests::cloud::{Cloud, Metadata, Moto};
@@ -95,11 +95,7 @@ fn terminated() -> Metadata {
 }
 
 fn wait_until(edge: &Edge, holds: impl Fn(&Edge) -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !holds(edge) {
-        assert!(Instant::now() < deadline, "not within {LIMIT:?}");
-        edge.process().wait_for_news(Duration::from_millis(100));
-    }
+    edge.wait_until(LIMIT, "as it should be", || holds(edge));
 }
 
 fn is_ready(edge: &Edge) -> bool {

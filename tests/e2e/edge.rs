@@ -159,6 +159,15 @@ impl Edge {
             .collect()
     }
 
+    /// Looks again whenever something is logged, or a little later.
+    pub(crate) fn wait_until(&self, limit: Duration, what: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + limit;
+        while !holds() {
+            assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+            self.process().wait_for_news(Duration::from_millis(100));
+        }
+    }
+
     /// Waits until so many sessions have ended and told so.
     pub(crate) fn wait_for_ends(&self, sessions: usize) -> Result<()> {
         self.wait_for_lines("session closed", sessions)

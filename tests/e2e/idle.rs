@@ -16,6 +16,9 @@ use crate::round_trips::{HEARTBEAT, assert_not_starved, nearly_all, round_trip};
 const EACH: u64 = 40 << 10;
 const EACH_TLS: u64 = 90 << 10;
 
+/// For all of them to come or to go.
+const ALL: Duration = Duration::from_secs(60);
+
 /// For an allocator to give back what nobody uses any more: it does so little by little.
 const GIVEN_BACK: Duration = Duration::from_secs(30);
 
@@ -87,14 +90,6 @@ async fn shrink(process: i32, most: u64) -> u64 {
     }
 }
 
-async fn wait_for_the_end_of_all(edge: &Edge) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while edge.metric("throughway_sessions", &[]) > 0 {
-        assert!(Instant::now() < deadline, "sessions without clients");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 async fn cost_little_and_leave_nothing_behind(
     what: &str,
     (broker, edge): (ScriptBroker, Edge),
@@ -118,7 +113,9 @@ async fn cost_little_and_leave_nothing_behind(
     let share = share_at_rest(process).await;
     let beside = nearly_all(&edge, ACTIVE, requests).await;
     drop(idle);
-    wait_for_the_end_of_all(&edge).await;
+    edge.wait_until(ALL, "no session without a client", || {
+        edge.metric("throughway_sessions", &[]) == 0
+    });
     let most = base + (full - base) * KEPT_PERCENT / 100 + (8 << 20);
     let left = shrink(process, most).await;
     let result = format!(
@@ -170,11 +167,9 @@ async fn those_who_have_said_nothing_cost_less() {
     for _ in 0..sockets {
         silent.push(edge.connect().await);
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while edge.metric("throughway_sessions", &[]) < sockets as u64 {
-        assert!(Instant::now() < deadline, "not all were accepted");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    edge.wait_until(ALL, "all were accepted", || {
+        edge.metric("throughway_sessions", &[]) >= sockets as u64
+    });
     let each = (usage::memory(process).unwrap() - base) / sockets as u64;
     let result = format!(
         "{sockets} silent connections: {:.1} KiB each",

@@ -5,7 +5,7 @@ mod states;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use throughway_tests::files::TemporaryFolder;
@@ -73,13 +73,8 @@ fn in_grace(broker: &ScriptBroker, folder: &TemporaryFolder) -> (Edge, PathBuf) 
     (Edge::start(&settings, port), file)
 }
 
-/// Looks again whenever something is logged, or a little later.
 fn wait_until(edge: &Edge, holds: impl Fn(&Edge) -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !holds(edge) {
-        assert!(Instant::now() < deadline, "not within {LIMIT:?}");
-        edge.process().wait_for_news(Duration::from_millis(100));
-    }
+    edge.wait_until(LIMIT, "as it should be", || holds(edge));
 }
 
 fn readiness(edge: &Edge) -> u16 {

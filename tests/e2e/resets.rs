@@ -9,8 +9,8 @@ use throughway_tests::wire::{Connection, raw_request};
 use tokio::net::TcpStream;
 
 use crate::edge::{Edge, broker, quiet_broker, settings};
+use crate::round_trips::HEARTBEAT;
 
-const HEARTBEAT: (i16, i16) = (12, 0);
 const METADATA: (i16, i16) = (3, 12);
 const FETCH: (i16, i16) = (1, 4);
 

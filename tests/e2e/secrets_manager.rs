@@ -3,7 +3,7 @@
 //! Every test has the metadata service of its own cloud, so that nothing asks a real one.
 
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use rustix::process::Signal;
@@ -118,11 +118,9 @@ async fn is_fetched_at_start_and_renewed_without_a_restart() {
     edge.wait_for_lines("licence loaded", 2).unwrap();
     serves(&edge, &mut session).await;
     // The line comes a moment before the figure.
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !(89..=90).contains(&edge.metric("gateway_license_remaining_days", &[])) {
-        assert!(Instant::now() < deadline, "still the licence before");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    edge.wait_until(Duration::from_secs(10), "the days of the second", || {
+        (89..=90).contains(&edge.metric("gateway_license_remaining_days", &[]))
+    });
     told_nothing(&edge, &[&first, &second]);
 }
 

@@ -7,7 +7,7 @@ mod tally;
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -146,13 +146,8 @@ impl Site {
     }
 }
 
-/// Looks again whenever something is logged, or a little later.
 fn wait_until(edge: &Edge, what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");
-        edge.process().wait_for_news(Duration::from_millis(200));
-    }
+    edge.wait_until(LIMIT, what, holds);
 }
 
 fn kill(mut edge: Edge) {

@@ -354,16 +354,25 @@ pub async fn brokers_told(door: &Door, user: (&str, &str)) -> Result<BTreeMap<i3
 ///
 /// When a file cannot be read.
 pub fn client_config(ca: &Path, identity: Option<&Identity>) -> Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca)? {
-        roots.add(certificate?)?;
-    }
-    let builder = ClientConfig::builder().with_root_certificates(roots);
+    let builder = ClientConfig::builder().with_root_certificates(roots(ca)?);
     let Some(identity) = identity else {
         return Ok(builder.with_no_client_auth());
     };
     let chain = CertificateDer::pem_file_iter(&identity.certificate)?.collect::<Result<_, _>>()?;
     Ok(builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(&identity.key)?)?)
+}
+
+/// The authorities of a PEM file.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn roots(ca: &Path) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca)? {
+        roots.add(certificate?)?;
+    }
+    Ok(roots)
 }
 
 /// Protocol version and cipher suite of a TLS session.

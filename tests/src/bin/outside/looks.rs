@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use rustls::version::TLS12;
-use rustls::{ClientConfig, RootCertStore};
 use throughway_tests::clients::{Action, Hosts, Library, Security, Task};
 use throughway_tests::cloud::{Metadata, Moto};
 use throughway_tests::cluster::{NODE_IDS, USER};
 use throughway_tests::proxy::{BOOTSTRAP_NAME, Licence, broker_name};
-use throughway_tests::wire::{Connection, Door};
+use throughway_tests::wire::{Connection, Door, roots};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
@@ -145,12 +144,8 @@ impl Looks {
 
 /// Status and text of the Admin API by HTTPS, TLS 1.2 and no later, behind a PROXY header.
 async fn ask(stage: &Stage, path: &str) -> Result<(u16, String)> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(&stage.ca)? {
-        roots.add(certificate?)?;
-    }
     let config = ClientConfig::builder_with_protocol_versions(&[&TLS12])
-        .with_root_certificates(roots)
+        .with_root_certificates(roots(&stage.ca)?)
         .with_no_client_auth();
     let asked = async {
         let mut stream = TcpStream::connect(("127.0.0.1", stage.admin)).await?;
