@@ -16,6 +16,7 @@ use throughway::admin::Client;
 use throughway::config::{self, Config, Given, Parsed};
 use throughway::doctor::{self, Examination};
 use throughway::licence::{Source, anchors};
+use throughway::signal::exit_at_once;
 use throughway::telemetry::{self, Debugging};
 use throughway::{RunError, agent, build_info, memory};
 use tokio::runtime::Builder;
@@ -83,10 +84,9 @@ fn serve() -> ExitCode {
                 tracing::info!("{}", notice.text);
             }
         }
-        match Source::choose(setting_of(parsed)) {
-            Ok(licence) => ended(throughway::run(parsed, licence, debugging)),
-            Err(error) => complain(&format!("refused: {}", error.in_full()), REFUSED),
-        }
+        let licence = Source::choose(setting_of(parsed));
+        let licence = licence.map_err(|error| RunError::Refused(error.into()))?;
+        throughway::run(parsed, licence, debugging)
     })
 }
 
@@ -94,27 +94,30 @@ fn serve() -> ExitCode {
 fn aws_agent(control_socket: PathBuf) -> ExitCode {
     lasting(|parsed, _| {
         let setting = setting_of(parsed);
-        ended(agent::run(&parsed.config, setting, control_socket))
+        agent::run(&parsed.config, setting, control_socket)
     })
 }
 
 /// Runs what lasts: with its memory to itself, and a log.
-fn lasting(run: impl FnOnce(&Parsed, Debugging) -> ExitCode) -> ExitCode {
+fn lasting(run: impl FnOnce(&Parsed, Debugging) -> Result<(), RunError>) -> ExitCode {
     if let Err(error) = memory::keep_private() {
         return complain(&format!("keep memory private: {error}"), FAILED);
     }
     with_config(|parsed| match telemetry::start(&parsed.config.log) {
-        Ok(debugging) => run(parsed, debugging),
+        Ok(debugging) => end(run(parsed, debugging)),
         Err(error) => complain(&format!("{:#}", anyhow::Error::from(error)), REFUSED),
     })
 }
 
-fn ended(outcome: Result<(), RunError>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(RunError::Refused(error)) => complain(&format!("refused: {error:#}"), REFUSED),
-        Err(RunError::Failed(error)) => complain(&format!("failed: {error:#}"), FAILED),
-    }
+/// Says what went wrong, if anything did. Threads may still be at work: they are not asked.
+fn end(outcome: Result<(), RunError>) -> ! {
+    let (why, code) = match outcome {
+        Ok(()) => exit_at_once(0),
+        Err(RunError::Refused(error)) => (format!("refused: {error:#}"), REFUSED),
+        Err(RunError::Failed(error)) => (format!("failed: {error:#}"), FAILED),
+    };
+    complain(&why, code);
+    exit_at_once(code)
 }
 
 /// Looks at everything, or only at what is wrong with the configuration.

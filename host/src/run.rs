@@ -49,6 +49,9 @@ const HANDSHAKES_PER_WORKER: u32 = 200;
 /// For files and services that are being read when everything else has ended.
 const LAST_READ: Duration = Duration::from_secs(1);
 
+/// The exit code when somebody signalled twice.
+const INSISTED: u8 = 1;
+
 /// Why the proxy ended other than drained.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -254,7 +257,7 @@ async fn obey(signals: &mut Signals, reload: impl AsyncFn()) {
         match signals.next().await {
             Request::Reload => reload().await,
             Request::Drain => return,
-            Request::ExitAtOnce => exit_at_once(),
+            Request::ExitAtOnce => exit_at_once(INSISTED),
         }
     }
 }
@@ -290,7 +293,7 @@ async fn drain(edge: &Edge, readiness: &Readiness, signals: &mut Signals, manage
     let impatiently = async {
         loop {
             if signals.next().await == Request::ExitAtOnce {
-                exit_at_once();
+                exit_at_once(INSISTED);
             }
         }
     };

@@ -59,11 +59,11 @@ impl Signals {
     }
 }
 
-/// Leaves with 1, whatever other threads are doing: a second signal means that somebody will not
-/// wait, so nothing is waited for.
-#[expect(clippy::exit, reason = "worker threads must not be waited for")]
-pub fn exit_at_once() -> ! {
-    std::process::exit(1)
+/// Leaves with that code, whatever other threads are doing. Nothing is waited for and no exit handler
+/// runs: AWS-LC's takes its random numbers away from threads that still draw some, which aborts the
+/// process (`rand.c` and `tree_drbg_jitter_entropy.c` of AWS-LC) and hides the code.
+pub fn exit_at_once(code: u8) -> ! {
+    signal_hook::low_level::exit(code.into())
 }
 
 #[cfg(test)]
