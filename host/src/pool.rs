@@ -12,8 +12,12 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes of one buffer: four TLS records, one socket read (`data-path.md` §6).
+/// Bytes of a window: four TLS records, one socket read (`data-path.md` §6).
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
+
+/// Bytes of one buffer: a window's, encrypted. Each of four records and a key update has at most 29
+/// bytes around it (TLS 1.2's AES-GCM: header 5, nonce 8, tag 16).
+pub(crate) const SEALED_LEN: usize = BUFFER_LEN + 256;
 
 /// Free buffers a worker keeps for reuse; more are given back to the allocator.
 const MOST_FREE: usize = 32;
@@ -27,7 +31,7 @@ pub struct Pool {
 impl Pool {
     fn take(&self) -> Box<[u8]> {
         let free = self.free.borrow_mut().pop();
-        free.unwrap_or_else(|| vec![0; BUFFER_LEN].into_boxed_slice())
+        free.unwrap_or_else(|| vec![0; SEALED_LEN].into_boxed_slice())
     }
 
     fn give(&self, buffer: Box<[u8]>) {
@@ -38,11 +42,11 @@ impl Pool {
     }
 }
 
-/// Bytes read and not yet dealt with. Invariant: `start <= end <= BUFFER_LEN`; without a buffer both
-/// are 0.
+/// Bytes held and not yet dealt with. Invariant: `start <= end <= most`; without a buffer both are 0.
 #[derive(Debug)]
 pub(crate) struct Window {
     pool: Pool,
+    most: usize,
     buffer: Option<Box<[u8]>>,
     start: usize,
     end: usize,
@@ -51,10 +55,20 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Holds no buffer yet.
+    /// For plaintext. Holds no buffer yet.
     pub(crate) fn new(pool: Pool) -> Self {
+        Self::of(BUFFER_LEN, pool)
+    }
+
+    /// For what a window of plaintext becomes when encrypted. Holds no buffer yet.
+    pub(crate) fn sealed(pool: Pool) -> Self {
+        Self::of(SEALED_LEN, pool)
+    }
+
+    fn of(most: usize, pool: Pool) -> Self {
         Self {
             pool,
+            most,
             buffer: None,
             start: 0,
             end: 0,
@@ -62,17 +76,28 @@ impl Window {
         }
     }
 
-    /// Starts with bytes that were read before; at most `BUFFER_LEN` of them count.
-    pub(crate) fn with(pool: Pool, bytes: &[u8]) -> Self {
-        let mut window = Self::new(pool);
-        let mut buffer = window.pool.take();
-        let held = bytes.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..held), bytes.get(..held)) {
+    /// This, and bytes that were read before; as many of them as there is room for.
+    pub(crate) fn with(mut self, bytes: &[u8]) -> Self {
+        let space = self.space();
+        let held = bytes.len().min(space.len());
+        if let (Some(to), Some(from)) = (space.get_mut(..held), bytes.get(..held)) {
             to.copy_from_slice(from);
         }
-        window.buffer = Some(buffer);
-        window.end = held;
-        window
+        self.filled(held);
+        self
+    }
+
+    /// Where more bytes go, behind those held. To be followed by [`Self::filled`].
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.move_to_front();
+        let buffer = self.buffer.get_or_insert_with(|| self.pool.take());
+        buffer.get_mut(self.end..self.most).unwrap_or_default()
+    }
+
+    /// The first `n` bytes of the space are held from now on. Gives the buffer back when none is.
+    pub(crate) fn filled(&mut self, n: usize) {
+        self.end = self.most.min(self.end.saturating_add(n));
+        self.consume(0);
     }
 
     /// The bytes not yet dealt with.
@@ -81,6 +106,19 @@ impl Window {
             .as_deref()
             .and_then(|buffer| buffer.get(self.start..self.end))
             .unwrap_or(&[])
+    }
+
+    /// The same, to be decrypted where they are.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.buffer
+            .as_deref_mut()
+            .and_then(|buffer| buffer.get_mut(self.start..self.end))
+            .unwrap_or_default()
+    }
+
+    /// True when there is no room for one more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() == self.most
     }
 
     /// How many they are.
@@ -116,24 +154,17 @@ impl Window {
         if let Some(error) = self.failed.take() {
             return Poll::Ready(Err(error));
         }
-        self.move_to_front();
-        let mut buffer = self.buffer.take().unwrap_or_else(|| self.pool.take());
-        let before = self.end;
+        let before = self.len();
         let polled = loop {
-            let mut space = ReadBuf::new(buffer.get_mut(self.end..).unwrap_or(&mut []));
+            let mut space = ReadBuf::new(self.space());
             let polled = Pin::new(&mut *from).poll_read(cx, &mut space);
             let (read, room) = (space.filled().len(), space.remaining());
-            self.end += read;
+            self.filled(read);
             if !matches!(polled, Poll::Ready(Ok(()))) || read == 0 || room == 0 {
                 break polled;
             }
         };
-        if self.end == 0 {
-            self.pool.give(buffer);
-        } else {
-            self.buffer = Some(buffer);
-        }
-        match (self.end - before, polled) {
+        match (self.len() - before, polled) {
             (0, polled) => polled.map_ok(|()| 0),
             (read, polled) => {
                 if let Poll::Ready(Err(error)) = polled {
@@ -195,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_a_partial_prefix_and_reads_behind_it() {
-        let mut window = Window::with(Pool::default(), b"0123456789");
+        let mut window = Window::new(Pool::default()).with(b"0123456789");
         window.consume(8);
         let (mut near, mut far) = tokio::io::duplex(64);
         far.write_all(b"ab").await.unwrap();

@@ -164,12 +164,9 @@ async fn live(
     };
     register(edge, present, routed.route);
     let answers = answers(edge, &arrival.inbound);
-    let (mut downstream, mut upstream) = (arrival.stream, routed.upstream);
-    downstream.read_ahead(&terms.pool);
-    upstream.read_ahead(&terms.pool);
     let legs = Legs {
-        downstream,
-        upstream,
+        downstream: arrival.stream.read_ahead(&terms.pool),
+        upstream: routed.upstream.read_ahead(&terms.pool),
         first_bytes: arrival.first_bytes,
     };
     let ended = relay::run(legs, &shared, &answers, &terms).await;

@@ -5,6 +5,7 @@
 //! - `source`, `store`  bytes of files to key pairs and trust anchors
 //! - `jks`, `pkcs12`, `pem`  the formats
 //! - `hello`    a client's handshake up to the choice of a configuration
+//! - `records`  a handshake and what follows, over a socket
 //! - `verify`   brokers whose certificates do not bear their names
 //! - `summary`  a certificate in words
 //! - `legs`     everything that is reloaded
@@ -15,7 +16,7 @@ mod jks;
 mod legs;
 mod pem;
 mod pkcs12;
-pub mod read_ahead;
+pub mod records;
 mod self_signed;
 mod source;
 mod store;
@@ -27,10 +28,10 @@ use std::io;
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::server::{ServerSessionMemoryCache, UnbufferedServerConnection, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
@@ -38,6 +39,7 @@ use rustls_pki_types::ServerName;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use self::records::{Own, Records};
 use self::store::{KeyBytes, TrustBytes};
 use crate::config::{ClientAuth, ClientTlsConfig, ServerTlsConfig};
 
@@ -45,6 +47,12 @@ pub use self::hello::{Hello, MAX_HELLO_BYTES};
 pub use self::legs::{Legs, Reloaded};
 pub use self::self_signed::self_signed;
 pub use self::summary::CertificateSummary;
+
+/// TLS with a client, over its socket.
+pub type ServerStream<S, B = Own> = Records<S, UnbufferedServerConnection, B>;
+
+/// TLS with a broker, over its socket.
+pub type ClientStream<S, B = Own> = Records<S, UnbufferedClientConnection, B>;
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 
@@ -229,11 +237,7 @@ impl ClientTls {
     ///
     /// # Errors
     /// `TlsError::Handshake`.
-    pub async fn connect<S>(
-        &self,
-        host: &str,
-        stream: S,
-    ) -> Result<tokio_rustls::client::TlsStream<S>, TlsError>
+    pub async fn connect<S>(&self, host: &str, stream: S) -> Result<ClientStream<S>, TlsError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -243,11 +247,10 @@ impl ClientTls {
                 TlsError::Handshake(io::Error::new(io::ErrorKind::InvalidInput, error))
             })?;
         let config = Arc::clone(&self.loaded.load().config);
-        let connector = tokio_rustls::TlsConnector::from(config);
-        connector
-            .connect(name, stream)
-            .await
-            .map_err(TlsError::Handshake)
+        let side = UnbufferedClientConnection::new(config, name).map_err(io::Error::other);
+        let side = side.map_err(TlsError::Handshake)?;
+        let begun = Records::handshake(stream, side, Vec::new()).await;
+        begun.map_err(TlsError::Handshake)
     }
 }
 

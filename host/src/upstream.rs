@@ -18,7 +18,6 @@ use tokio::time::timeout;
 pub use self::own::OwnAddresses;
 use crate::config::{TcpConfig, UpstreamConfig};
 use crate::kafka::Endpoint;
-use crate::tls::read_ahead::ReadAhead;
 use crate::tls::stream::Stream;
 use crate::tls::{ClientTls, TlsError};
 
@@ -262,8 +261,8 @@ impl Upstream {
         let Some(tls) = &self.tls else {
             return Ok(Stream::Plain(stream));
         };
-        match tls.connect(&to.host, ReadAhead::new(stream)).await {
-            Ok(stream) => Ok(Stream::Tls(Box::new(stream.into()))),
+        match tls.connect(&to.host, stream).await {
+            Ok(stream) => Ok(Stream::Upstream(Box::new(stream))),
             Err(source) => Err(DialError::Tls {
                 endpoint: to.clone(),
                 source,

@@ -12,11 +12,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::server::TlsStream;
 
 use crate::config::Cidr;
 use crate::proxy_protocol::{self, Parsed, ProxyHeaderError};
-use crate::tls::{Hello, ServerTls, TlsError};
+use crate::tls::{Hello, ServerStream, ServerTls, TlsError};
 
 /// From accept to a connection that is ready for a request.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -39,7 +38,7 @@ pub(super) struct Entered {
 #[derive(Debug)]
 pub(super) enum Stream {
     Plain(Prefixed),
-    Tls(Box<TlsStream<Prefixed>>),
+    Tls(Box<ServerStream<Prefixed>>),
 }
 
 /// Why there is no connection.

@@ -83,7 +83,7 @@ where
     /// Runs until no request is taken any more. `Ok` winds the session down: what is due is still
     /// delivered.
     pub(super) async fn run(mut self, first_bytes: Vec<u8>) -> Result<CloseReason, RelayError> {
-        let mut window = Window::with(self.terms.pool.clone(), &first_bytes);
+        let mut window = Window::new(self.terms.pool.clone()).with(&first_bytes);
         drop(first_bytes);
         loop {
             let run = self.walk(window.bytes())?;

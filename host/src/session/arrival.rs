@@ -20,7 +20,6 @@ use crate::config::{ListenerConfig, Routing};
 use crate::inventory::Entry;
 use crate::metrics::{HandshakeOutcome, WrongProtocol};
 use crate::proxy_protocol::{self, Parsed};
-use crate::tls::read_ahead::ReadAhead;
 use crate::tls::stream::Stream;
 use crate::tls::{Hello, ServerTls, TlsError};
 
@@ -195,7 +194,7 @@ async fn secure(
         return Err(SessionError::TlsDeadline);
     }
     let handshake = async {
-        let hello = Hello::read(ReadAhead::new(stream)).await?;
+        let hello = Hello::read(stream).await?;
         inbound.server_name = hello.server_name();
         if let Some(name) = &inbound.server_name {
             let name = name.escape_default().to_string();
@@ -219,7 +218,7 @@ async fn secure(
             edge.metrics
                 .listener(inbound.listener)
                 .tls_handshake(HandshakeOutcome::Completed);
-            Ok((Stream::Tls(Box::new(stream.into())), inbound, target))
+            Ok((Stream::Downstream(Box::new(stream)), inbound, target))
         }
     }
 }

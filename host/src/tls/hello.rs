@@ -1,18 +1,17 @@
 //! The first half of a client's handshake: its hello, read before a configuration is chosen.
 //!
-//! Owns the byte cap and the alert that rustls has no call for. It must not know which server names
+//! Owns the byte cap and the alerts that rustls has no call for. It must not know which server names
 //! exist or which configuration they get.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use rustls::server::Acceptor;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
+use rustls::ServerConfig;
+use rustls::server::{Accepted, Acceptor, UnbufferedServerConnection};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::TlsError;
+use super::records::Records;
+use super::{ServerStream, TlsError};
 
 /// The most bytes read for a ClientHello, record headers included. With post-quantum key shares
 /// they have about 2 KiB; rustls would stop only a little above 64 KiB.
@@ -23,9 +22,15 @@ const DECODE_ERROR: u8 = 50;
 /// RFC 6066 §3.
 const UNRECOGNIZED_NAME: u8 = 112;
 
+/// Bytes of one read.
+const STEP: usize = 4096;
+
 /// A ClientHello that has been read, before a configuration is chosen.
 pub struct Hello<S> {
-    start: StartHandshake<S>,
+    accepted: Accepted,
+    /// Everything read: the handshake begins with it anew.
+    bytes: Vec<u8>,
+    stream: S,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
@@ -35,34 +40,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
     ///
     /// # Errors
     /// `TlsError::Handshake`; a fitting alert has been sent where TLS has one.
-    pub async fn read(stream: S) -> Result<Self, TlsError> {
-        let capped = Capped {
-            stream,
-            read: 0,
-            written: false,
-        };
-        let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), capped);
-        match (&mut acceptor).await {
-            Ok(start) => {
-                let StartHandshake { accepted, io, .. } = start;
-                Ok(Self {
-                    start: StartHandshake::from_parts(accepted, io.stream),
-                })
-            }
-            Err(error) => {
-                // rustls has an alert for most of it, but none for too much.
-                if let Some(mut io) = acceptor.take_io().filter(|io| !io.written) {
-                    end_with_alert(&mut io.stream, DECODE_ERROR).await;
-                }
-                Err(TlsError::Handshake(error))
-            }
+    pub async fn read(mut stream: S) -> Result<Self, TlsError> {
+        let mut acceptor = Acceptor::default();
+        let mut bytes = Vec::new();
+        loop {
+            let error = match read_piece(&mut stream, &mut bytes).await {
+                Ok(0) => io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof"),
+                Ok(n) => match take(&mut acceptor, bytes.get(bytes.len() - n..)) {
+                    Ok(None) => continue,
+                    Ok(Some(accepted)) => {
+                        return Ok(Self {
+                            accepted,
+                            bytes,
+                            stream,
+                        });
+                    }
+                    Err((error, alert)) if !alert.is_empty() => {
+                        end_with(&mut stream, &alert).await;
+                        return Err(TlsError::Handshake(error));
+                    }
+                    Err((error, _)) => error,
+                },
+                Err(error) => error,
+            };
+            // rustls has an alert for most of it, but none for too much.
+            end_with(&mut stream, &alert(DECODE_ERROR)).await;
+            return Err(TlsError::Handshake(error));
         }
     }
 
     /// SNI, lower case, without a trailing dot. `None` when missing or not a DNS name.
     #[must_use]
     pub fn server_name(&self) -> Option<String> {
-        let hello = self.start.client_hello();
+        let hello = self.accepted.client_hello();
         let name = hello.server_name()?.to_ascii_lowercase();
         Some(
             name.strip_suffix('.')
@@ -73,73 +83,68 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
     /// Sends the alert `unrecognized_name` (RFC 6066 §3; rustls has no call for it) and closes.
     /// Errors do not matter: the peer is gone then.
     pub async fn refuse_name(mut self) {
-        end_with_alert(&mut self.start.io, UNRECOGNIZED_NAME).await;
+        end_with(&mut self.stream, &alert(UNRECOGNIZED_NAME)).await;
     }
 
     /// Finishes the handshake. Not bounded in time, the caller is.
     ///
     /// # Errors
     /// `TlsError::Handshake`; an alert has been sent.
-    pub async fn accept(
-        self,
-        config: Arc<rustls::ServerConfig>,
-    ) -> Result<tokio_rustls::server::TlsStream<S>, TlsError> {
-        self.start
-            .into_stream(config)
-            .await
-            .map_err(TlsError::Handshake)
+    pub async fn accept(self, config: Arc<ServerConfig>) -> Result<ServerStream<S>, TlsError> {
+        let side = UnbufferedServerConnection::new(config).map_err(io::Error::other);
+        let side = side.map_err(TlsError::Handshake)?;
+        let begun = Records::handshake(self.stream, side, self.bytes).await;
+        begun.map_err(TlsError::Handshake)
     }
 }
 
-async fn end_with_alert<S: AsyncWrite + Unpin>(stream: &mut S, description: u8) {
-    // alert record, version 1.2 as RFC 8446 §5.1 has it, 2 bytes, fatal
-    let record = [21, 3, 3, 0, 2, 2, description];
-    if stream.write_all(&record).await.is_ok() {
-        let _ = stream.shutdown().await;
+/// Reads once, up to the cap.
+async fn read_piece<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    bytes: &mut Vec<u8>,
+) -> io::Result<usize> {
+    let most = STEP.min(MAX_HELLO_BYTES.saturating_sub(bytes.len()));
+    if most == 0 {
+        let error = io::Error::new(io::ErrorKind::InvalidData, "ClientHello over 64 KiB");
+        return Err(error);
     }
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    stream.take(most).read_buf(bytes).await
 }
 
-/// Counts what is read and fails beyond the cap, by at most one read of rustls (4 KiB).
-struct Capped<S> {
-    stream: S,
-    read: usize,
-    /// Whether rustls wrote anything, which can only be an alert.
-    written: bool,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Capped<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.read >= MAX_HELLO_BYTES {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "ClientHello over 64 KiB");
-            return Poll::Ready(Err(error));
+/// Hands rustls what is new; an error comes with its alert, or with nothing.
+fn take(
+    acceptor: &mut Acceptor,
+    new: Option<&[u8]>,
+) -> Result<Option<Accepted>, (io::Error, Vec<u8>)> {
+    let mut new = new.unwrap_or_default();
+    while !new.is_empty() {
+        acceptor
+            .read_tls(&mut new)
+            .map_err(|error| (error, Vec::new()))?;
+        match acceptor.accept() {
+            Ok(None) => {}
+            Ok(accepted) => return Ok(accepted),
+            Err((error, mut alert)) => {
+                let mut bytes = Vec::new();
+                // Writing to memory does not fail.
+                let _written = alert.write_all(&mut bytes);
+                let error = io::Error::new(io::ErrorKind::InvalidData, error);
+                return Err((error, bytes));
+            }
         }
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.read += buf.filled().len().saturating_sub(before);
-        polled
     }
+    Ok(None)
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Capped<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.written = true;
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
+/// An alert record, version 1.2 as RFC 8446 §5.1 has it, 2 bytes, fatal.
+fn alert(description: u8) -> [u8; 7] {
+    [21, 3, 3, 0, 2, 2, description]
+}
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+async fn end_with<S: AsyncWrite + Unpin>(stream: &mut S, alert: &[u8]) {
+    if stream.write_all(alert).await.is_ok() {
+        let _ = stream.shutdown().await;
     }
 }
 
