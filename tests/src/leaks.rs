@@ -10,6 +10,10 @@ pub const UPSTREAM_DOMAIN: &str = "internal.test";
 /// Longest host name there is.
 const LONGEST_HOST: usize = 255;
 
+/// `::1`. The size of a frame (353, say, is `\0\0\x01a`) with its correlation id behind it can look like
+/// a shorter host and a port.
+const SHORTEST_HOST: usize = 3;
+
 /// Every place where `received` tells of an upstream address: the domain anywhere, or one of
 /// `ports` right after a host. Empty is what a test wants.
 #[must_use]
@@ -61,7 +65,7 @@ fn host_before(bytes: &[u8]) -> Option<String> {
         .rev()
         .take_while(|&&byte| is_of_host(byte))
         .count();
-    (1..=length).rev().find_map(|length| {
+    (SHORTEST_HOST..=length).rev().find_map(|length| {
         let (before, host) = bytes.split_at(bytes.len() - length);
         let plain = u16::try_from(length).ok()?.to_be_bytes();
         let compact = varint(length + 1);
@@ -102,5 +106,8 @@ mod tests {
     #[test]
     fn leaves_a_number_alone_that_is_no_port() {
         assert!(find(b"\0\0\0\0\0\0\x4e\x2b", PORTS).is_empty());
+        let (size, correlation_id) = (353_u32.to_be_bytes(), 20_011_u32.to_be_bytes());
+        assert!(find(&[size, correlation_id].concat(), PORTS).is_empty());
+        assert_eq!(find(b"\0\x03::1\0\0\x4e\x2b", PORTS).len(), 1);
     }
 }
