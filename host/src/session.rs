@@ -126,15 +126,14 @@ async fn live(
 ) -> Result<CloseReason, SessionError> {
     let at = accepted.at;
     let displaced = pass.displaced();
-    // On the heap for as long as it lasts: a session that idles for weeks does not keep room for a dial.
-    let before_relay = Box::pin(async {
+    let before_relay = async {
         let arrival = arrive(accepted, pass, edge, present).await?;
         if !edge.address_map.introduce(&arrival.inbound).await {
             return Err(SessionError::NotRoutable);
         }
         let routed = dial(edge, &arrival.target).await?;
         Ok::<_, SessionError>(routed.map(|routed| (arrival, routed)))
-    });
+    };
     let ready = tokio::select! {
         ready = before_relay => ready?,
         () = displaced.cancelled() => return Err(SessionError::Displaced),

@@ -261,7 +261,8 @@ impl Upstream {
         let Some(tls) = &self.tls else {
             return Ok(Stream::Plain(stream));
         };
-        match tls.connect(&to.host, stream).await {
+        // On the heap while it lasts: the session keeps no room for it.
+        match Box::pin(tls.connect(&to.host, stream)).await {
             Ok(stream) => Ok(Stream::Upstream(Box::new(stream))),
             Err(source) => Err(DialError::Tls {
                 endpoint: to.clone(),

@@ -193,7 +193,8 @@ async fn secure(
     if !edge.handshakes.turn(due).await {
         return Err(SessionError::TlsDeadline);
     }
-    let handshake = async {
+    // On the heap while it lasts: neither who says nothing nor who is in keeps room for it.
+    let handshake = Box::pin(async {
         let hello = Hello::read(stream).await?;
         inbound.server_name = hello.server_name();
         if let Some(name) = &inbound.server_name {
@@ -209,7 +210,7 @@ async fn secure(
         }
         let stream = hello.accept(tls.current()).await?;
         Ok::<_, TlsError>(Some((stream, target)))
-    };
+    });
     match timeout_at(due, handshake).await {
         Err(_elapsed) => Err(SessionError::TlsDeadline),
         Ok(Err(error)) => Err(SessionError::Tls(error)),
