@@ -146,9 +146,9 @@ async fn a_load_balancer_may_look_away_before_clients_are_refused() {
     let (mut settings, port) = settings(&broker);
     settings.set("GATEWAY_SHUTDOWN_READINESS_DELAY_MS", "4000");
     let mut edge = Edge::start(&settings, port);
+    let began = Instant::now();
     edge.signal(Signal::TERM);
     edge.wait_for_lines("draining", 1).unwrap();
-    let began = Instant::now();
     assert_eq!(edge.get("/health/ready").unwrap().0, 503);
     // Whoever comes now is still served.
     let mut late = edge.log_in(1).await;
