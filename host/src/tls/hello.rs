@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 use rustls::server::{Accepted, Acceptor, UnbufferedServerConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::records::Records;
+use super::records::{Records, STEP, invalid, left_early};
 use super::{ServerStream, TlsError};
 
 /// The most bytes read for a ClientHello, record headers included. With post-quantum key shares
@@ -21,9 +21,6 @@ pub const MAX_HELLO_BYTES: usize = 64 * 1024;
 const DECODE_ERROR: u8 = 50;
 /// RFC 6066 §3.
 const UNRECOGNIZED_NAME: u8 = 112;
-
-/// Bytes of one read.
-const STEP: usize = 4096;
 
 /// A ClientHello that has been read, before a configuration is chosen.
 pub struct Hello<S> {
@@ -45,7 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
         let mut bytes = Vec::new();
         loop {
             let error = match read_piece(&mut stream, &mut bytes).await {
-                Ok(0) => io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof"),
+                Ok(0) => left_early(),
                 Ok(n) => match take(&mut acceptor, bytes.get(bytes.len() - n..)) {
                     Ok(None) => continue,
                     Ok(Some(accepted)) => {
@@ -129,8 +126,7 @@ fn take(
                 let mut bytes = Vec::new();
                 // Writing to memory does not fail.
                 let _written = alert.write_all(&mut bytes);
-                let error = io::Error::new(io::ErrorKind::InvalidData, error);
-                return Err((error, bytes));
+                return Err((invalid(error), bytes));
             }
         }
     }

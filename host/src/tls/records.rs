@@ -18,12 +18,13 @@ use rustls::unbuffered::{
 use rustls::{CommonState, Error};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+pub(super) use self::buffer::STEP;
 pub use self::buffer::{Buffer, Own};
 pub use self::side::Side;
-use crate::pool::{BUFFER_LEN, Pool, Window};
+use crate::pool::{BUFFER_LEN, Pool, SEALED_LEN, Window};
 
-/// What a record and a key update add to the plaintext of a write, at most.
-const AROUND: usize = 256;
+/// What records and a key update add to the plaintext of a write, at most.
+const AROUND: usize = SEALED_LEN - BUFFER_LEN;
 
 /// What a step came to.
 enum Step<T> {
@@ -94,7 +95,7 @@ where
                     records.flush().await?;
                     records.arrive().await?;
                 }
-                Ok(_) => return Err(left("tls handshake eof")),
+                Ok(_) => return Err(left_early()),
                 Err(error) => {
                     // A last alert; the error that led to it counts.
                     let _gone = records.flush().await;
@@ -106,14 +107,7 @@ where
 
     /// Goes on with buffers of `pool`, and reads a buffer at a time: for relaying.
     pub(super) fn read_ahead(self, pool: &Pool) -> Records<S, C, Window> {
-        let sealed = |own: Own| {
-            let window = Window::sealed(pool.clone());
-            if own.0.is_empty() {
-                window
-            } else {
-                window.with(&own.0)
-            }
-        };
+        let sealed = |own: Own| Window::sealed(pool.clone()).with(&own.0);
         Records {
             socket: self.socket,
             side: self.side,
@@ -130,7 +124,7 @@ where
     async fn arrive(&mut self) -> io::Result<()> {
         let read = poll_fn(|cx| self.arrived.poll_fill(cx, &mut self.socket)).await?;
         match read {
-            0 => Err(left("tls handshake eof")),
+            0 => Err(left_early()),
             _ => Ok(()),
         }
     }
@@ -272,8 +266,13 @@ fn encode<D>(message: &mut EncodeTlsData<'_, D>, leaving: &mut impl Buffer) -> i
 }
 
 /// The shape that errors of rustls have in `std` and tokio.
-fn invalid(error: Error) -> io::Error {
+pub(super) fn invalid(error: Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// The peer has left amid the handshake.
+pub(super) fn left_early() -> io::Error {
+    left("tls handshake eof")
 }
 
 fn left(how: &'static str) -> io::Error {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use crate::pool::{BUFFER_LEN, Window};
 
 /// Bytes of one read during a handshake: it owes nobody a buffer.
-const STEP: usize = 4096;
+pub(in crate::tls) const STEP: usize = 4096;
 
 /// Bytes held and not yet dealt with.
 pub trait Buffer {
