@@ -266,19 +266,18 @@ public class Client {
     /** Writes and reads until standard input ends, and says on the way how far it has come. */
     void endure(Admin admin) throws Exception {
         createTopic(admin, Optional.empty());
-        CompletableFuture<Void> ended = CompletableFuture.runAsync(Client::awaitEndOfInput);
+        CompletableFuture<Long> deadline = CompletableFuture.supplyAsync(Client::deadlineSinceEndOfInput);
         AtomicInteger written = new AtomicInteger();
         AtomicInteger failed = new AtomicInteger();
-        CompletableFuture<Void> writing = CompletableFuture.runAsync(() -> writeOn(ended, written, failed));
+        CompletableFuture<Void> writing = CompletableFuture.runAsync(() -> writeOn(deadline, written, failed));
         Map<String, String> places = new HashMap<>();
         int wrong = 0;
-        long deadline = Long.MAX_VALUE;
+        boolean complete = false;
         try (var consumer = member(topic + "-group", Map.of())) {
             consumer.subscribe(List.of(topic));
-            while (!(writing.isDone() && places.size() >= written.get()) && System.nanoTime() < deadline) {
-                if (ended.isDone() && deadline == Long.MAX_VALUE) {
-                    deadline = System.nanoTime() + PATIENCE.toNanos();
-                }
+            while (!complete && System.nanoTime() < deadline.getNow(Long.MAX_VALUE)) {
+                // Before the report, which else would miss what was acknowledged since.
+                complete = writing.isDone() && places.size() >= written.get();
                 for (ConsumerRecord<String, String> record : consumer.poll(Duration.ofMillis(200))) {
                     // Read again at the same place, it is no other record: the group had lost its own.
                     String place = record.partition() + "@" + record.offset();
@@ -296,15 +295,16 @@ public class Client {
         writing.get();
     }
 
-    static void awaitEndOfInput() {
+    static long deadlineSinceEndOfInput() {
         try {
             while (System.in.read() >= 0) { }
+            return System.nanoTime() + PATIENCE.toNanos();
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
     }
 
-    void writeOn(Future<Void> ended, AtomicInteger written, AtomicInteger failed) {
+    void writeOn(Future<?> ended, AtomicInteger written, AtomicInteger failed) {
         try (var producer = producer(Map.of())) {
             for (int i = 0; !ended.isDone(); i++) {
                 ProducerRecord<String, String> record = new ProducerRecord<>(topic, key(i), value(i));
