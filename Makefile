@@ -15,7 +15,7 @@ CARGO_TEST_FLAGS ?=
 CELLS := $(CURDIR)/target/cells.tsv
 
 .PHONY: help run test ci bench build release guest dev-license lint image-check docs fmt deny fuzz soak bare maps matrix deb package-test image image-test image-aws
-.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages emulator-packages matrix-packages kafka-jars
+.PHONY: fmt-check guest-check deny-if-present build-packages test-packages image-packages package-packages emulator-packages matrix-packages soak-packages kafka-jars
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
@@ -90,7 +90,7 @@ bench: build-packages test-packages ## beside HAProxy and Envoy, processor time 
 fuzz: build-packages ## searches for inputs that break something, FUZZ_SECONDS=60 for each target
 	$(RUST) tests/setup/fuzz.sh
 
-soak: build-packages test-packages kafka-jars ## the tests with larger numbers, and fuzzing; hours. Results go to docs/soak.md, which says how to run less
+soak: build-packages test-packages soak-packages kafka-jars ## the tests with larger numbers, and fuzzing; hours. Results go to docs/soak.md, which says how to run less
 	CARGO_TEST_FLAGS="$(CARGO_TEST_FLAGS)" $(RUST) tests/setup/soak.sh
 
 bare: ## COMMAND='make run': the same command on a fresh clone in a bare Debian root
@@ -110,6 +110,9 @@ build-packages:
 
 test-packages:
 	@tests/setup/packages.sh test
+
+soak-packages:
+	@tests/setup/packages.sh soak
 
 package-packages:
 	@tests/setup/packages.sh package

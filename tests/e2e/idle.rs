@@ -54,16 +54,11 @@ async fn tls(folder: &TemporaryFolder) -> (ScriptBroker, Edge) {
     let broker = ScriptBroker::start_tls(&identity, answer).await.unwrap();
     let (mut settings, port): (Settings, u16) = settings(&broker);
     let identity = downstream.issue("edge", &[EDGE_NAME]).unwrap();
-    for (name, value) in [
-        ("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL".into()),
-        ("GATEWAY_SSL_CERTIFICATE_PATH", identity.certificate),
-        ("GATEWAY_SSL_PRIVATE_KEY_PATH", identity.key),
-        ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL".into()),
-        ("KAFKA_SSL_TRUSTSTORE_LOCATION", upstream.certificate()),
-        ("GATEWAY_LOG", "info".into()),
-    ] {
-        settings.set(name, value.display().to_string());
-    }
+    settings.speak_tls(&identity);
+    settings.set("KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
+    let trusted = upstream.certificate().display().to_string();
+    settings.set("KAFKA_SSL_TRUSTSTORE_LOCATION", trusted);
+    settings.set("GATEWAY_LOG", "info");
     let mut edge = Edge::start(&settings, port);
     edge.tls = Some((EDGE_NAME.to_owned(), downstream.certificate()));
     (broker, edge)

@@ -108,11 +108,7 @@ async fn handshakes_over_the_rate_wait_their_turn() {
     let authority = Authority::new(folder.path(), "downstream").unwrap();
     let identity = authority.issue("edge", &["edge.test"]).unwrap();
     let (mut settings, port) = settings(&broker);
-    settings.set("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL");
-    let [chain, key] =
-        [&identity.certificate, &identity.key].map(|path| path.display().to_string());
-    settings.set("GATEWAY_SSL_CERTIFICATE_PATH", chain);
-    settings.set("GATEWAY_SSL_PRIVATE_KEY_PATH", key);
+    settings.speak_tls(&identity);
     settings.set("GATEWAY_MAX_HANDSHAKES_PER_SECOND", PER_SECOND.to_string());
     let edge = Edge::start(&settings, port);
     let door = Door {

@@ -3,7 +3,7 @@
 # packages: what is there from elsewhere is good enough.
 set -euo pipefail
 
-for_what=${1:?usage: packages.sh build|test|maps|matrix|package|image-check|emulator}
+for_what=${1:?usage: packages.sh build|test|soak|maps|matrix|package|image-check|emulator}
 missing=()
 
 # need PACKAGE CHECK...: the package is missing when the check fails.
@@ -39,6 +39,10 @@ test)
     need haproxy command -v haproxy
     need iproute2 command -v ip
     ;;
+soak)
+    # Counts instructions.
+    need valgrind command -v valgrind
+    ;;
 maps)
     need python3-venv venv
     need nodejs command -v node
@@ -73,7 +77,7 @@ image-check)
     need python3-venv venv
     ;;
 *)
-    echo "usage: packages.sh build|test|maps|matrix|package|image-check|emulator" >&2
+    echo "usage: packages.sh build|test|soak|maps|matrix|package|image-check|emulator" >&2
     exit 64
     ;;
 esac

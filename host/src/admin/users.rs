@@ -159,14 +159,14 @@ mod tests {
         assert_eq!(found(&[&basic(&"x".repeat(MOST_BYTES))]), None);
     }
 
+    fn headers(given: &str) -> HeaderMap {
+        let value = HeaderValue::from_str(&basic(given)).unwrap();
+        HeaderMap::from_iter([(header::AUTHORIZATION, value)])
+    }
+
     /// Seconds that `find` takes for each of these, asked in turn.
     fn times<const N: usize>(users: &Users, given: [&str; N], samples: usize) -> [Vec<f64>; N] {
-        let headers = given.map(|given| {
-            let mut headers = HeaderMap::new();
-            let value = HeaderValue::from_str(&basic(given)).unwrap();
-            headers.insert(header::AUTHORIZATION, value);
-            headers
-        });
+        let headers = given.map(headers);
         let mut times = [const { Vec::new() }; N];
         for nth in 0..samples * N {
             // Each goes first as often as the others.
@@ -194,19 +194,69 @@ mod tests {
         (mean - other_mean).abs() / (error + other_error).sqrt()
     }
 
+    /// A wrong password's first and last byte, and an unknown user's name.
+    const WRONG: [&str; 3] = ["root:X:b", "root:a:X", "toor:a:b"];
+
     #[test]
     #[ignore = "measures time, which a busy machine spoils: `make soak` runs it"]
     fn it_takes_as_long_whatever_is_wrong() {
         const SAMPLES: usize = 20_000;
         let users = users();
-        let wrong = ["root:X:b", "root:a:X", "toor:a:b"];
         // A machine with other work has bad moments; a difference that is there is there each time.
         let worst = || {
-            let [first, last, user] = times(&users, wrong, SAMPLES);
+            let [first, last, user] = times(&users, WRONG, SAMPLES);
             welch([&first, &last]).max(welch([&first, &user]))
         };
         let tries: Vec<_> = std::iter::repeat_with(worst).take(5).collect();
         let best = tries.iter().copied().fold(f64::INFINITY, f64::min);
         assert!(best < 4.5, "Welch's t: {tries:?}");
+    }
+
+    /// Says to the test's own process, run again, what it is to look at.
+    const GIVEN: &str = "CREDENTIALS_TO_LOOK_AT";
+
+    /// Not inlined: callgrind counts from its beginning to its end.
+    #[inline(never)]
+    fn look_at_them(users: &Users, headers: &HeaderMap) -> bool {
+        users.find(headers).is_some()
+    }
+
+    /// Instructions that looking at these takes, all that is called included.
+    fn instructions(given: &str) -> u64 {
+        let counts = tempfile::NamedTempFile::new().unwrap();
+        let itself = std::env::current_exe().unwrap();
+        let name = "admin::users::tests::it_takes_as_many_instructions_whatever_is_wrong";
+        let run = std::process::Command::new("valgrind")
+            .args(["--tool=callgrind", "--toggle-collect=*look_at_them*"])
+            .arg(format!("--callgrind-out-file={}", counts.path().display()))
+            .arg(itself)
+            .args(["--ignored", "--exact", name])
+            .env(GIVEN, given)
+            .output()
+            .expect("valgrind is installed");
+        assert!(run.status.success(), "{run:?}");
+        let counts = std::fs::read_to_string(counts.path()).unwrap();
+        let total = counts
+            .lines()
+            .find_map(|line| line.strip_prefix("totals: "));
+        total.unwrap().parse().unwrap()
+    }
+
+    #[test]
+    #[ignore = "needs valgrind: `make soak` runs it"]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test is told what to do by no other way"
+    )]
+    fn it_takes_as_many_instructions_whatever_is_wrong() {
+        if let Ok(given) = std::env::var(GIVEN) {
+            assert!(!look_at_them(&users(), &headers(&given)));
+            return;
+        }
+        let [first, last, user] = WRONG.map(instructions);
+        assert!(first > 1000, "{first}: more than nothing is counted");
+        assert_eq!([last, user], [first, first]);
+        // What is seen when something differs: a name that is longer.
+        assert_ne!(instructions(&format!("{}:x", "toor".repeat(32))), first);
     }
 }

@@ -164,10 +164,7 @@ pub fn throughway(
     settings.set("GATEWAY_LISTENER_MAIN_PORTS", all);
     ground.map_settings(&mut settings, first);
     if ground.is_tls() {
-        settings.set("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL");
-        let (chain, key) = (&ground.edge.certificate, &ground.edge.key);
-        settings.set("GATEWAY_SSL_CERTIFICATE_PATH", chain.display().to_string());
-        settings.set("GATEWAY_SSL_PRIVATE_KEY_PATH", key.display().to_string());
+        settings.speak_tls(&ground.edge);
     }
     for (name, value) in more {
         settings.set(name, value.clone());

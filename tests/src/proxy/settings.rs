@@ -112,7 +112,7 @@ impl Settings {
 
     /// A listener `MAIN` on one port that shows `identity` and goes by names of `kafka.test`.
     pub fn listen_by_sni(&mut self, advertised: u16, local: u16, identity: &Identity) {
-        self.set("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL");
+        self.speak_tls(identity);
         self.set("GATEWAY_LISTENER_MAIN_ROUTING", "sni");
         self.set(
             "GATEWAY_LISTENER_MAIN_PORTS",
@@ -127,14 +127,15 @@ impl Settings {
             BOOTSTRAP_NAME,
         );
         self.set("GATEWAY_LISTENER_MAIN_BIND_ADDRESS", "127.0.0.1");
-        self.set(
-            "GATEWAY_SSL_CERTIFICATE_PATH",
-            identity.certificate.display().to_string(),
-        );
-        self.set(
-            "GATEWAY_SSL_PRIVATE_KEY_PATH",
-            identity.key.display().to_string(),
-        );
+    }
+
+    /// Has the listener `MAIN` speak TLS and show `identity`.
+    pub fn speak_tls(&mut self, identity: &Identity) {
+        let [chain, key] =
+            [&identity.certificate, &identity.key].map(|path| path.display().to_string());
+        self.set("GATEWAY_LISTENER_MAIN_SECURITY_PROTOCOL", "SASL_SSL");
+        self.set("GATEWAY_SSL_CERTIFICATE_PATH", chain);
+        self.set("GATEWAY_SSL_PRIVATE_KEY_PATH", key);
     }
 
     /// Takes a variable out again.
