@@ -44,7 +44,7 @@ impl Pool {
 
 /// Bytes held and not yet dealt with. Invariant: `start <= end <= most`; without a buffer both are 0.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub struct Window {
     pool: Pool,
     most: usize,
     buffer: Option<Box<[u8]>>,

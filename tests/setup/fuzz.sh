@@ -21,7 +21,7 @@ fi
 
 seconds=${FUZZ_SECONDS:-60}
 profile=${FUZZ_PROFILE:-local}
-targets=${FUZZ_TARGETS:-requests answers in-flight edge configuration}
+targets=${FUZZ_TARGETS:-requests answers in-flight edge tls configuration}
 out=target/fuzz
 here=$(cd "$(dirname "$0")" && pwd)
 

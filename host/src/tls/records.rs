@@ -106,7 +106,7 @@ where
     }
 
     /// Goes on with buffers of `pool`, and reads a buffer at a time: for relaying.
-    pub(super) fn read_ahead(self, pool: &Pool) -> Records<S, C, Window> {
+    pub fn read_ahead(self, pool: &Pool) -> Records<S, C, Window> {
         let sealed = |own: Own| Window::sealed(pool.clone()).with(&own.0);
         Records {
             socket: self.socket,

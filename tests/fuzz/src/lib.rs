@@ -16,12 +16,14 @@ mod configuration;
 mod edge;
 mod in_flight;
 mod requests;
+mod tls;
 
 pub use answers::answers;
 pub use configuration::configuration;
 pub use edge::edge;
 pub use in_flight::in_flight;
 pub use requests::requests;
+pub use tls::tls;
 
 /// The fuzzer's own numbers, taken from the front of an input; 0 when there is nothing left.
 #[derive(Debug)]

@@ -20,11 +20,12 @@ use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     ("requests", crate::requests),
     ("answers", crate::answers),
     ("in-flight", crate::in_flight),
     ("edge", crate::edge),
+    ("tls", crate::tls),
     ("configuration", crate::configuration),
 ];
 
@@ -201,6 +202,17 @@ fn seeds_of_edge() -> Vec<Vec<u8>> {
     ]
 }
 
+/// Of each leg and kind of peer: a handshake whole and in pieces, bytes both ways, and an end.
+fn seeds_of_tls() -> Vec<Vec<u8>> {
+    let whole = [
+        2, 0, 3, 250, 2, 0, 3, 250, 2, 0, 4, 200, 5, 200, 3, 250, 2, 0, 6, 0, 4, 9, 2, 0, 7, 0,
+    ];
+    let pieces = [3, 99, 0, 99].repeat(40);
+    let damaged = [2, 0, 3, 250, 2, 0, 4, 50, 2, 0, 4, 50, 8, 77, 3, 1, 1, 2, 0];
+    let all = |kind: u8| [&whole[..], &pieces, &damaged].map(|acts| [&[kind], acts].concat());
+    (0..4).flat_map(all).collect()
+}
+
 /// The first inputs; `make fuzz` finds the others.
 #[test]
 #[ignore = "writes into the source tree"]
@@ -221,6 +233,7 @@ fn write_seeds() {
             .map(|(cut, seed)| seed[cut..].to_vec())
             .collect(),
         seeds_of_edge(),
+        seeds_of_tls(),
         configurations.map(|text| text.as_bytes().to_vec()).to_vec(),
     ];
     for ((target, _), seeds) in TARGETS.iter().zip(seeds) {
