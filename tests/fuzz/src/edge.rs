@@ -1,14 +1,12 @@
 //! The first bytes of a connection: PROXY header, ClientHello, first request.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use throughway::proxy_protocol::{MAX_HEADER_BYTES, Parsed, parse};
 use throughway::session::first_packet::{Judgement, judge, judge_before_tls};
 use throughway::tls::Hello;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::route::Route;
 use crate::{Choices, cuts};
 
 /// A byte of choice, and what a client sends first.
@@ -52,56 +50,24 @@ fn first_packet(bytes: &[u8]) {
     }
 }
 
-/// Reads by so many bytes at once; swallows what is written.
-struct Client<'a> {
-    bytes: &'a [u8],
-    piece: usize,
-}
-
-impl AsyncRead for Client<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let most = self.piece.min(buf.remaining()).min(self.bytes.len());
-        let (piece, rest) = self.bytes.split_at(most);
-        buf.put_slice(piece);
-        self.bytes = rest;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Client<'_> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 /// The name in a ClientHello does not depend on how it is cut into reads.
 fn hello(piece: usize, bytes: &[u8]) {
     let name = |piece: usize| {
-        let client = Client { bytes, piece };
-        // Nothing here waits for anything.
-        let mut read = Box::pin(Hello::read(client));
-        match read
-            .as_mut()
-            .poll(&mut Context::from_waker(std::task::Waker::noop()))
-        {
-            Poll::Ready(hello) => hello.ok().map(|hello| hello.server_name()),
-            Poll::Pending => panic!("waits with all bytes there"),
+        let route = Route::default();
+        route.0.borrow_mut().room = usize::MAX;
+        let mut read = Box::pin(Hello::read(route.clone()));
+        let mut pieces = bytes.chunks(piece);
+        loop {
+            let polled = read.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            if let Poll::Ready(hello) = polled {
+                return hello.ok().map(|hello| hello.server_name());
+            }
+            let mut wire = route.0.borrow_mut();
+            assert!(!wire.ended, "waits with all bytes there");
+            match pieces.next() {
+                Some(piece) => wire.to_us.extend(piece),
+                None => wire.ended = true,
+            }
         }
     };
     let whole = name(usize::MAX);

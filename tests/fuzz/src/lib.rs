@@ -16,6 +16,7 @@ mod configuration;
 mod edge;
 mod in_flight;
 mod requests;
+mod route;
 mod tls;
 
 pub use answers::answers;

@@ -1,7 +1,6 @@
 //! TLS of both legs, before a peer whose bytes arrive in pieces, damaged, twice or not at all.
 
 mod ground;
-mod route;
 
 use std::io::{Read as _, Write as _};
 use std::pin::Pin;
@@ -14,8 +13,8 @@ use throughway::tls::Hello;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::ground::{GROUND, NAME};
-use self::route::Route;
 use crate::Choices;
+use crate::route::Route;
 
 /// Plaintext of one direction: which byte stands where is known to both.
 #[derive(Default)]
@@ -83,6 +82,7 @@ struct Case {
     shut: bool,
     /// Nothing was damaged or cut off.
     whole: bool,
+    /// The peer has given up.
     broken: bool,
 }
 
@@ -130,7 +130,6 @@ impl Case {
 
     fn act(&mut self, choices: &mut Choices<'_>) {
         let (what, n) = (choices.below(12), usize::from(choices.byte()));
-        let front = n.min(self.leaving.len());
         match what {
             0 => self.deliver(n),
             1 => self.deliver(n * 97),
@@ -153,26 +152,28 @@ impl Case {
                 self.whole = false;
                 self.route.0.borrow_mut().ended = true;
             }
+            8.. => self.damage(what, n, choices),
+            _ => {}
+        }
+    }
+
+    /// Changes, adds, leaves out or repeats bytes of the peer that are not on their way yet.
+    fn damage(&mut self, how: usize, n: usize, choices: &mut Choices<'_>) {
+        let front = n.min(self.leaving.len());
+        match how {
             8 if !self.leaving.is_empty() => {
                 let at = n * 31 % self.leaving.len();
                 self.leaving[at] ^= 1 << choices.below(8);
-                self.whole = false;
             }
-            9 => {
-                self.leaving.splice(..0, [choices.byte(), choices.byte()]);
-                self.whole = false;
-            }
-            10 if front > 0 => {
-                self.leaving.drain(..front);
-                self.whole = false;
-            }
+            9 => _ = self.leaving.splice(..0, [choices.byte(), choices.byte()]),
+            10 if front > 0 => _ = self.leaving.drain(..front),
             11 if front > 0 => {
                 let again = self.leaving[..front].to_vec();
                 self.leaving.splice(..0, again);
-                self.whole = false;
             }
-            _ => {}
+            _ => return,
         }
+        self.whole = false;
     }
 
     fn deliver(&mut self, n: usize) {
@@ -196,10 +197,10 @@ impl Case {
         let Us::Ready(leg) = &mut self.us else {
             return;
         };
-        let bytes = self.from_us.next(n);
         if n == 0 || self.shut {
             return;
         }
+        let bytes = self.from_us.next(n);
         let mut cx = Context::from_waker(Waker::noop());
         match Pin::new(leg).poll_write(&mut cx, &bytes) {
             Poll::Ready(Ok(n)) => self.from_us.written += n,

@@ -11,18 +11,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What is on its way.
 #[derive(Default)]
-pub(super) struct Wire {
-    pub(super) to_us: VecDeque<u8>,
-    pub(super) from_us: Vec<u8>,
+pub(crate) struct Wire {
+    pub(crate) to_us: VecDeque<u8>,
+    pub(crate) from_us: Vec<u8>,
     /// What we may write before we have to wait.
-    pub(super) room: usize,
+    pub(crate) room: usize,
     /// Nothing comes behind `to_us`.
-    pub(super) ended: bool,
+    pub(crate) ended: bool,
 }
 
 /// Our end of it. Nobody is woken: whoever waits is asked again.
 #[derive(Clone, Default)]
-pub(super) struct Route(pub(super) Rc<RefCell<Wire>>);
+pub(crate) struct Route(pub(crate) Rc<RefCell<Wire>>);
 
 impl AsyncRead for Route {
     fn poll_read(
